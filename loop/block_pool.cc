@@ -1,0 +1,131 @@
+// The rare paths of the block pool: a new slab for a class, and a slab whose countdown has reached 0.
+
+#include "loop/block_pool.h"
+
+namespace vow::loop_internal {
+
+constinit thread_local Pool this_thread_pool;
+
+namespace {
+
+constexpr std::size_t kCarveBytes = 4096;  // How much of a slab is made into blocks at a time.
+
+std::size_t block_bytes(const Slab& slab) { return (slab.size_class + 1) * kBlockAlign; }
+
+// Blocks start at a multiple of kBlockAlign behind the head.
+char* first_block(Slab& slab) {
+  return reinterpret_cast<char*>(&slab) + (sizeof(Slab) + kBlockAlign - 1) / kBlockAlign * kBlockAlign;
+}
+
+char* end_of(Slab& slab) { return reinterpret_cast<char*>(&slab) + kSlabBytes; }
+
+void give_back(Slab* slab) { ::operator delete(slab, std::align_val_t{kSlabBytes}); }
+
+void list_as_partial(Slab& slab) {
+  Slab*& head = this_thread_pool.partial[slab.size_class];
+  slab.next = head;
+  slab.link = &head;
+  if (head != nullptr) head->link = &slab.next;
+  head = &slab;
+}
+
+void unlist(Slab& slab) {
+  *slab.link = slab.next;
+  if (slab.next != nullptr) slab.next->link = slab.link;
+  slab.link = nullptr;
+}
+
+// Gives a thread's empty slabs back when it ends. A slab with blocks in use stays for as long as they do.
+struct AtThreadExit {
+  ~AtThreadExit() {
+    Pool& pool = this_thread_pool;
+    for (Slab*& slab : pool.current) {
+      if (slab == &no_slab) continue;
+      if (--slab->countdown == 0) {
+        give_back(slab);
+      } else {
+        list_as_partial(*slab);
+      }
+      slab = &no_slab;
+    }
+    while (Slab* slab = pool.empty) {
+      pool.empty = slab->next;
+      give_back(slab);
+    }
+    pool.empty_count = kMostEmptySlabs;  // What is freed after this, by the destructors of globals, is not kept.
+  }
+};
+
+Slab* new_slab(std::size_t size_class) {
+  Pool& pool = this_thread_pool;
+  void* memory = pool.empty;
+  if (memory != nullptr) {
+    pool.empty = pool.empty->next;
+    --pool.empty_count;
+  } else {
+    static thread_local AtThreadExit at_thread_exit;
+    static_cast<void>(&at_thread_exit);
+    memory = ::operator new(kSlabBytes, std::align_val_t{kSlabBytes});
+  }
+  Slab* slab = new (memory) Slab;
+  slab->size_class = size_class;
+  slab->uncarved = first_block(*slab);
+  return slab;
+}
+
+// Makes free blocks out of the next part of the slab that was never used; false if there is none left.
+bool carve(Slab& slab) {
+  const std::size_t bytes = block_bytes(slab);
+  FreeBlock** tail = &slab.free;
+  for (std::size_t done = 0; done < kCarveBytes && slab.uncarved + bytes <= end_of(slab); done += bytes) {
+    auto* block = reinterpret_cast<FreeBlock*>(slab.uncarved);
+    slab.uncarved += bytes;
+    ++slab.carved;
+    *tail = block;
+    tail = &block->next;
+  }
+  *tail = nullptr;
+  return slab.free != nullptr;
+}
+
+}  // namespace
+
+void* allocate_from_next_slab(std::size_t size_class) {
+  Pool& pool = this_thread_pool;
+  Slab*& current = pool.current[size_class];
+  if (current == &no_slab || !carve(*current)) {
+    Slab* next = pool.partial[size_class];
+    if (next != nullptr) {
+      unlist(*next);
+      ++next->countdown;
+    } else {
+      next = new_slab(size_class);
+      carve(*next);
+    }
+    if (current != &no_slab) current->countdown = 1;  // It is full now.
+    current = next;
+  }
+  FreeBlock* block = current->free;
+  current->free = block->next;
+  ++current->countdown;
+  return block;
+}
+
+void slab_counted_down(Slab* slab) {
+  if (slab->link == nullptr) {  // It was full, and one block has come back.
+    slab->countdown = slab->carved - 1;
+    list_as_partial(*slab);
+    return;
+  }
+  unlist(*slab);
+  Pool& pool = this_thread_pool;
+  if (pool.empty_count < kMostEmptySlabs) {
+    slab->next = pool.empty;
+    pool.empty = slab;
+    ++pool.empty_count;
+  } else {
+    give_back(slab);
+  }
+}
+
+}  // namespace vow::loop_internal

@@ -1,0 +1,207 @@
+// The callbacks that a loop keeps: each in one block, together with its place in the queue. Included by loop/event_loop.h,
+// which is the header to read and to include; of this one, Handle is for users.
+
+#ifndef VOW_LOOP_CALL_H_
+#define VOW_LOOP_CALL_H_
+
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "loop/block_pool.h"
+#include "loop/job.h"
+#include "loop/source_location.h"
+#include "loop/timer_queue.h"
+
+namespace vow {
+
+namespace loop_internal {
+
+class Mailbox;
+
+// What a handle and a queue have in common: a callback that may be called off.
+class Cancellable {
+ public:
+  bool cancel(const SourceLocation& where);
+  bool is_waiting() const { return waiting_; }
+  void add_reference() { ++references_; }
+  void remove_reference() {
+    if (--references_ == 0) destroy();
+  }
+
+ protected:
+  explicit Cancellable(std::uint16_t loop_id) : loop_id_(loop_id) {}
+  ~Cancellable() = default;
+
+  virtual void call_off() noexcept = 0;  // Only while waiting: destroys the callback, now.
+  virtual void destroy() noexcept = 0;
+
+  std::uint32_t references_ = 2;  // The queue's and the first handle's.
+  std::uint16_t loop_id_;
+  bool waiting_ = true;
+};
+
+}  // namespace loop_internal
+
+// Stands for a callback that waits for its turn. Dropping a handle does not cancel; keeping it costs the loop nothing. Belongs
+// to the loop's thread, and may outlive the loop.
+class Handle {
+ public:
+  // Stands for nothing.
+  Handle() = default;
+  Handle(const Handle& other) : call_(other.call_) {
+    if (call_ != nullptr) call_->add_reference();
+  }
+  Handle(Handle&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
+  Handle& operator=(Handle other) noexcept {
+    std::swap(call_, other.call_);
+    return *this;
+  }
+  ~Handle() {
+    if (call_ != nullptr) call_->remove_reference();
+  }
+
+  // Sees to it that the callback does not run, and destroys it at once, with all it holds. False if there was nothing to
+  // cancel: it ran or runs, or was cancelled before.
+  bool cancel(SourceLocation where = SourceLocation::current()) {
+    return call_ != nullptr && call_->cancel(where);
+  }
+
+  // Whether the callback still waits for its turn.
+  bool is_waiting() const { return call_ != nullptr && call_->is_waiting(); }
+
+ private:
+  friend class EventLoop;
+  explicit Handle(loop_internal::Cancellable* call) : call_(call) {}
+  loop_internal::Cancellable* call_ = nullptr;
+};
+
+namespace loop_internal {
+
+// A job from another thread. Its memory is operator new's, for it is freed on another thread than the one that made it.
+class Letter : public Job {
+ protected:
+  ~Letter() = default;
+
+ private:
+  friend class Mailbox;
+  Letter* before_ = nullptr;  // The one that was posted before it.
+};
+
+template <class F>
+constexpr void check_callback() {
+  static_assert(std::is_invocable_v<F&>, "a callback of the loop must be callable without arguments");
+}
+
+// A callback that a handle can cancel. F lives until it has run, or has been called off; the object lives on for its handles.
+template <class F>
+class CancellableCall : public Cancellable {
+ protected:
+  template <class G>
+  CancellableCall(G&& f, std::uint16_t loop_id) : Cancellable(loop_id), f_(std::forward<G>(f)) {}
+  ~CancellableCall() {}
+
+  void call() noexcept {
+    waiting_ = false;
+    static_cast<void>(f_());
+    f_.~F();
+    remove_reference();
+  }
+  void forget() noexcept {
+    waiting_ = false;
+    f_.~F();
+  }
+  void drop_call() noexcept {
+    if (waiting_) forget();
+    remove_reference();
+  }
+
+ private:
+  union {
+    F f_;
+  };
+};
+
+template <class F>
+class SoonCall final : public Job, public CancellableCall<F>, public Pooled<SoonCall<F>> {
+ public:
+  template <class G>
+  SoonCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {
+    check_callback<F>();
+  }
+
+ private:
+  // Called off, it stays in the queue, empty, until its turn: to take it out of the middle would take time.
+  void run() noexcept override { this->is_waiting() ? this->call() : this->remove_reference(); }
+  void drop() noexcept override { this->drop_call(); }
+  void call_off() noexcept override { this->forget(); }
+  void destroy() noexcept override { delete this; }
+};
+
+template <class F>
+class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<TimerCall<F>> {
+ public:
+  template <class G>
+  TimerCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {
+    check_callback<F>();
+  }
+
+ private:
+  void fire() noexcept override { this->call(); }
+  void drop() noexcept override { this->drop_call(); }
+  void call_off() noexcept override {
+    TimerQueue::remove(*this);
+    this->forget();
+    this->remove_reference();
+  }
+  void destroy() noexcept override { delete this; }
+};
+
+// A callback that nobody can call off.
+template <class F>
+class Microtask final : public Job, public Pooled<Microtask<F>> {
+ public:
+  template <class G>
+  explicit Microtask(G&& f) : f_(std::forward<G>(f)) {
+    check_callback<F>();
+  }
+
+ private:
+  void run() noexcept override {
+    static_cast<void>(f_());
+    delete this;
+  }
+  void drop() noexcept override { delete this; }
+  F f_;
+};
+
+// The same, from another thread.
+template <class F>
+class PostedCall final : public Letter {
+ public:
+  template <class G>
+  explicit PostedCall(G&& f) : f_(std::forward<G>(f)) {
+    check_callback<F>();
+  }
+
+ private:
+  void run() noexcept override {
+    static_cast<void>(f_());
+    delete this;
+  }
+  void drop() noexcept override { delete this; }
+  F f_;
+};
+
+bool post_letter(Mailbox& mailbox, Letter& letter);
+
+template <class F>
+bool post(Mailbox& mailbox, F&& f) {
+  return post_letter(mailbox, *new PostedCall<std::decay_t<F>>(std::forward<F>(f)));
+}
+
+}  // namespace loop_internal
+}  // namespace vow
+
+#endif  // VOW_LOOP_CALL_H_

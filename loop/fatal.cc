@@ -1,0 +1,18 @@
+#include "loop/fatal.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace vow {
+
+void fatal(std::string_view mistake, const SourceLocation& where) {
+  std::fprintf(stderr, "%s: vow: %.*s\n", to_string(where).c_str(), static_cast<int>(mistake.size()), mistake.data());
+  std::fflush(stderr);
+  std::abort();
+}
+
+std::string to_string(const SourceLocation& where) {
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+}  // namespace vow

@@ -1,0 +1,109 @@
+// A job is something to run once, later, that carries its own place in a queue: to enqueue one allocates nothing.
+//
+//   class Greeting final : public vow::Job {
+//     void run() noexcept override { std::cout << "hello\n"; delete this; }
+//     void drop() noexcept override { delete this; }
+//   };
+//   loop.queue_microtask(*new Greeting);
+//
+// A job is in at most one queue at a time. Queues do not own jobs: `run` and `drop` do what is right for each kind, and
+// whoever takes a job out of a queue calls exactly one of them.
+
+#ifndef VOW_LOOP_JOB_H_
+#define VOW_LOOP_JOB_H_
+
+#include <utility>
+
+namespace vow {
+
+class Job {
+ public:
+  Job() = default;
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  // Does the work. The job may be destroyed by it. An exception that leaves it ends the program.
+  virtual void run() noexcept = 0;
+
+  // Called instead of `run` when the loop closes first: lets go of everything, without doing the work.
+  virtual void drop() noexcept = 0;
+
+ protected:
+  ~Job() = default;
+
+ private:
+  friend class JobQueue;
+  Job* next_;  // Meaningful only in a queue; the last one's is the first.
+};
+
+// A FIFO of jobs, one pointer wide: a ring, of which it knows the last.
+//
+//   last_ ──▶ [c] ──▶ [a] ──▶ [b] ──┐
+//              ▲                    │      a is the first to leave
+//              └────────────────────┘
+class JobQueue {
+ public:
+  JobQueue() = default;
+  JobQueue(JobQueue&& other) noexcept : last_(std::exchange(other.last_, nullptr)) {}
+  JobQueue& operator=(JobQueue&&) = delete;
+
+  bool empty() const { return last_ == nullptr; }
+
+  void push(Job& job) {
+    if (last_ == nullptr) {
+      job.next_ = &job;
+    } else {
+      job.next_ = last_->next_;
+      last_->next_ = &job;
+    }
+    last_ = &job;
+  }
+
+  void push_front(Job& job) {
+    Job* last = last_;
+    push(job);
+    if (last != nullptr) last_ = last;
+  }
+
+  // Takes the first job out; null if there is none.
+  Job* pop() {
+    if (last_ == nullptr) return nullptr;
+    Job* first = last_->next_;
+    if (first == last_) {
+      last_ = nullptr;
+    } else {
+      last_->next_ = first->next_;
+    }
+    return first;
+  }
+
+  // Moves all of `other`'s jobs, in their order, behind the ones that are here.
+  void append(JobQueue&& other) {
+    if (other.last_ == nullptr) return;
+    if (last_ != nullptr) std::swap(last_->next_, other.last_->next_);
+    last_ = std::exchange(other.last_, nullptr);
+  }
+
+  // Takes `job` out, wherever it stands; false if it is not here. Takes time proportional to the length.
+  bool remove(Job& job) {
+    if (last_ == nullptr) return false;
+    Job* before = last_;
+    do {
+      Job* candidate = before->next_;
+      if (candidate == &job) {
+        before->next_ = job.next_;
+        if (&job == last_) last_ = (before == &job) ? nullptr : before;
+        return true;
+      }
+      before = candidate;
+    } while (before != last_);
+    return false;
+  }
+
+ private:
+  Job* last_ = nullptr;
+};
+
+}  // namespace vow
+
+#endif  // VOW_LOOP_JOB_H_

@@ -1,0 +1,64 @@
+#include "loop/mailbox.h"
+
+namespace vow::loop_internal {
+namespace {
+
+// Marks: the addresses of these two letters, which are never delivered.
+class Mark final : public Letter {
+  void run() noexcept override {}
+  void drop() noexcept override {}
+};
+Mark asleep_mark;
+Mark closed_mark;
+Letter* const kAsleep = &asleep_mark;
+Letter* const kClosed = &closed_mark;
+
+}  // namespace
+
+bool Mailbox::post(Letter& letter) {
+  Letter* latest = latest_.load(std::memory_order_relaxed);
+  do {
+    if (latest == kClosed) return false;
+    letter.before_ = latest == kAsleep ? nullptr : latest;
+  } while (!latest_.compare_exchange_weak(latest, &letter, std::memory_order_release, std::memory_order_relaxed));
+  if (latest == kAsleep) wake();
+  return true;
+}
+
+void Mailbox::wake() {
+  std::lock_guard lock(poller_mutex_);
+  if (poller_ != nullptr) poller_->wake();
+}
+
+void Mailbox::take(JobQueue& jobs) {
+  if (latest_.load(std::memory_order_relaxed) == nullptr) return;
+  sort_into(jobs, latest_.exchange(nullptr, std::memory_order_acquire));
+}
+
+bool Mailbox::is_empty() const { return latest_.load(std::memory_order_relaxed) == nullptr; }
+
+bool Mailbox::fall_asleep() {
+  Letter* expected = nullptr;
+  return latest_.compare_exchange_strong(expected, kAsleep, std::memory_order_relaxed);
+}
+
+void Mailbox::close(JobQueue& jobs) {
+  {
+    std::lock_guard lock(poller_mutex_);
+    poller_ = nullptr;
+  }
+  sort_into(jobs, latest_.exchange(kClosed, std::memory_order_acquire));
+}
+
+void Mailbox::remove_poster() {
+  if (posters_.fetch_sub(1, std::memory_order_acq_rel) == 1) wake();
+}
+
+void Mailbox::sort_into(JobQueue& jobs, Letter* latest) {
+  if (latest == kAsleep || latest == kClosed) return;
+  JobQueue letters;
+  while (latest != nullptr) letters.push_front(*std::exchange(latest, latest->before_));
+  jobs.append(std::move(letters));
+}
+
+}  // namespace vow::loop_internal

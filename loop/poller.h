@@ -1,0 +1,44 @@
+// The one seam between a loop and the world: what time it is, and waiting.
+//
+// A loop gets its clock and its sleep from here and from nowhere else, so whoever supplies the poller owns time. Times are
+// nanoseconds since the poller was made.
+
+#ifndef VOW_LOOP_POLLER_H_
+#define VOW_LOOP_POLLER_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/time/time.h"
+
+namespace vow::loop_internal {
+
+class Poller {
+ public:
+  static constexpr std::int64_t kForever = -1;
+
+  virtual ~Poller() = default;
+
+  // What calendars showed at time 0.
+  virtual absl::Time origin() const = 0;
+
+  // Never goes back.
+  virtual std::int64_t now() = 0;
+
+  // Returns when `now` has grown by `timeout`, or after a `wake`, or for no reason. 0 only looks; kForever waits for `wake`.
+  virtual void wait(std::int64_t timeout) = 0;
+
+  // Ends the `wait` that is under way, or the next one. From any thread; all else only from the loop's.
+  virtual void wake() = 0;
+};
+
+// The kernel's monotonic clock and its epoll. Ends the program if the kernel refuses the two file descriptors it needs.
+std::unique_ptr<Poller> make_epoll_poller();
+
+// Time begins on 1970-01-01 and stands still while anything runs. To wait is to set the clock ahead, at no cost; only a wait
+// without end is real.
+std::unique_ptr<Poller> make_virtual_poller();
+
+}  // namespace vow::loop_internal
+
+#endif  // VOW_LOOP_POLLER_H_

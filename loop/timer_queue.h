@@ -1,0 +1,147 @@
+// The timers of a loop, in the order in which they fall due: by deadline, and equal deadlines in the order of adding.
+//
+//   TimerQueue timers;
+//   timers.add(a, 300);
+//   timers.add(b, 100);
+//   timers.add(c, 100);
+//   timers.wakeup();      // 100: no need to look before
+//   timers.advance(250);  // time passes
+//   while (Timer* timer = timers.pop_due()) timer->fire();  // b, c
+//
+// Knows nothing of clocks: times are nanoseconds of whatever clock the caller has. Adding and removing take constant time
+// and no memory.
+//
+// It is a hierarchical timing wheel (Varghese and Lauck, 1987), exact to the nanosecond. Read a deadline as a number in base
+// 64. A timer stands at the level of the highest digit in which its deadline differs from `now_`, in the slot of that digit:
+//
+//   now_ = ... 7 12 40      deadline ... 7 12 51  ->  level 0, slot 51
+//                           deadline ... 7 30  5  ->  level 1, slot 30
+//
+// All of a lower level is due before any of a higher one, and within a level the slots are due in their order. When `now_`
+// comes to the first slot that is occupied, that slot's timers are dealt out anew, to lower levels; what arrives at level 0
+// is in order. A timer is so moved at most once a level, and most are cancelled before they are moved at all.
+//
+// Equal deadlines always stand in the same list, in the order of adding, because a timer's place depends on its deadline and
+// on `now_` alone, and dealing out goes from front to back. So no timer needs a sequence number.
+
+#ifndef VOW_LOOP_TIMER_QUEUE_H_
+#define VOW_LOOP_TIMER_QUEUE_H_
+
+#include <cstdint>
+#include <limits>
+
+namespace vow {
+
+namespace loop_internal {
+
+class TimerQueue;
+
+// A place in a ring of timers, or the ring's head.
+struct TimerLink {
+  TimerLink* next = nullptr;  // Null when in no ring.
+  TimerLink* previous = nullptr;
+};
+
+}  // namespace loop_internal
+
+// Something to do at a certain time, which carries its own place in the queue of timers, so that to arm one allocates
+// nothing. Queues do not own timers: `fire` and `drop` do what is right for each kind, and exactly one of them is called,
+// unless the timer is taken out before.
+class Timer : private loop_internal::TimerLink {
+ public:
+  Timer() = default;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  // Does the work. The timer may be destroyed by it. An exception that leaves it ends the program.
+  virtual void fire() noexcept = 0;
+
+  // Called instead of `fire` when the loop closes first: lets go of everything, without doing the work.
+  virtual void drop() noexcept = 0;
+
+ protected:
+  ~Timer() = default;
+
+ private:
+  friend class loop_internal::TimerQueue;
+  std::int64_t deadline_ = 0;
+};
+
+namespace loop_internal {
+
+class TimerQueue {
+ public:
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+  TimerQueue() = default;
+  TimerQueue(const TimerQueue&) = delete;
+  TimerQueue& operator=(const TimerQueue&) = delete;
+
+  // Adds a timer that is in no queue. One whose deadline is past is due at the next `advance`; kNever is never due.
+  void add(Timer& timer, std::int64_t deadline);
+
+  // Takes the timer out, due or not. Nothing happens if it is in no queue.
+  static void remove(Timer& timer);
+
+  // When to call `advance` next: at the first deadline, or before it if many timers stand together and have to be sorted
+  // first. Not after `now_` if something is due already; kNever if nothing ever will be.
+  std::int64_t wakeup();
+
+  // Lets time pass until `now`; an earlier time than before changes nothing. What is due by then `pop_due` hands out.
+  void advance(std::int64_t now);
+
+  // True if nothing will ever be due, so that `advance` need not be called.
+  bool is_idle() const { return idle_; }
+
+  // Takes out the first of the timers that were due at the last `advance`; null if none is left.
+  Timer* pop_due() { return due_.pop_front(); }
+
+  // Takes out some timer, due or not; null if there is none. For closing.
+  Timer* pop_any();
+
+ private:
+  static constexpr int kDigitBits = 6;
+  static constexpr int kSlots = 1 << kDigitBits;
+  static constexpr int kLevels = (63 + kDigitBits - 1) / kDigitBits;
+
+  // A ring of timers around a head, which is no timer.
+  class List {
+   public:
+    List() : head_{&head_, &head_} {}
+    List(const List&) = delete;
+    List& operator=(const List&) = delete;
+    bool empty() const { return head_.next == &head_; }
+    bool has_one() const { return !empty() && head_.next == head_.previous; }
+    Timer& front() { return static_cast<Timer&>(*head_.next); }
+    void push_back(Timer& timer);
+    Timer* pop_front();
+    void append(List& other);
+    void sort();
+    std::int64_t earliest() const;
+    bool has_more_than(int count) const;
+
+   private:
+    TimerLink head_;
+  };
+
+  struct Place {
+    int level = kLevels;  // kLevels: nowhere.
+    int slot = 0;
+  };
+  void place(Timer& timer);
+  Place first_occupied();
+  std::int64_t start_of(Place place) const;
+
+  std::int64_t now_ = 0;
+  bool idle_ = true;
+  List wheel_[kLevels][kSlots];           // What is due after now_.
+  std::uint64_t occupied_[kLevels] = {};  // A bit for each slot; where it is 0, the slot is empty.
+  List overdue_;                          // What was added with a deadline of now_ or before.
+  List never_;
+  List due_;                              // What pop_due hands out, in order.
+};
+
+}  // namespace loop_internal
+}  // namespace vow
+
+#endif  // VOW_LOOP_TIMER_QUEUE_H_

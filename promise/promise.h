@@ -1,0 +1,348 @@
+// vow: promises as in JavaScript, for C++.
+//
+// A MANUAL
+//
+// A Promise<T> is an absl::StatusOr<T> that arrives later. It is pending, then it settles, once: fulfilled with a T, or
+// rejected with an absl::Status. `then` says what is to be done with the value, and gives the promise of what comes of that:
+//
+//   Promise<int> square(int x) {
+//     return sleep(absl::Seconds(1)).then([x] { return x * x; });
+//   }
+//   square(3).then([](int y) { std::cout << y << "\n"; });          // 9, a second later
+//
+// WHAT A CALLBACK MAY TAKE AND RETURN. It takes the value, or nothing. It returns a value, or an error, or something that will
+// be one or the other; `then` makes a Promise<U> of each of these:
+//
+//   .then([](int x) { return x + 1; })                              // a value U
+//   .then([](int x) { use(x); })                                    // nothing: a Promise<void>
+//   .then([](int x) -> absl::StatusOr<int> { return parse(x); })    // a value or an error
+//   .then([](int x) -> absl::Status { return store(x); })           // nothing or an error
+//   .then([](int x) { return square(x); })                          // a promise: its outcome, when it is there
+//
+// ERRORS travel down the chain, past every `then` and unchanged, to the first `catch_`. What it returns goes on as a value:
+//
+//   fetch(url).then(parse).catch_([](absl::Status error) { return kDefault; }).then(show);
+//
+// `finally` runs in any case, and lets the outcome pass; `settled` makes a value of it: an absl::StatusOr<T>. Nothing here
+// throws. Where exceptions are enabled, what a callback throws rejects the promise of its `then`.
+//
+// WHEN CALLBACKS RUN. Never inside of `then`, `resolve` or `reject`: always later, from the event loop's queue of microtasks,
+// in the order that ECMAScript lays down, to the tick. Whether a promise was settled already makes no difference.
+//
+// WHO OWNS WHAT. A Promise is a handle, one pointer wide. It can be copied if T can; all copies stand for the same outcome.
+// `p.then(f)` lends the value to f as a const T&, as often as one likes. `std::move(p).then(f)`, and so each `then` further
+// down a chain, gives p away: f gets a T&&, moved if nobody else can see the value, and copied if somebody can. Dropping a
+// handle stops nothing: the work goes on, and callbacks run.
+//
+// MAKING ONE. From a value, by `return 5;` or `resolve(5)`; from an error, by `return absl::NotFoundError("x");`; from whatever
+// calls back, by a Deferred:
+//
+//   Deferred<int> answer;
+//   ask([answer = std::move(answer)](int x) mutable { answer.resolve(x); });
+//
+// TRAPS. A callback that blocks, blocks everything. References that a callback captures must live until it ran. And a
+// promise that nobody settles: a Deferred that is dropped rejects its promise, but one that is kept for ever does not.
+//
+// THREADS. A promise belongs to the event loop, and so to the thread, on which it was made.
+
+#ifndef VOW_PROMISE_PROMISE_H_
+#define VOW_PROMISE_PROMISE_H_
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "loop/source_location.h"
+#include "promise/internal/reaction.h"
+#include "promise/internal/result_of.h"
+#include "promise/internal/state.h"
+
+namespace vow {
+
+// The outcome of something that may still be under way. T is any type that can be moved, or void.
+//
+// A promise that was moved from stands for nothing: it may be assigned to and destroyed; anything else ends the program.
+//
+// Each operator comes twice: on a promise that is kept (p.then(f)), which lends its value, and on one that is given away
+// (std::move(p).then(f), or f().then(g)), which passes it on. `where` is where the call stands; leave it to the compiler.
+template <class T>
+class Promise {
+  static_assert(!promise_internal::kIsPromise<T>,
+                "there is no Promise<Promise<T>>: a promise that a promise is resolved with is followed; say Promise<T>");
+  static_assert(promise_internal::kIsPromisable<T>, "the T of a Promise<T> must be void or a type that can be moved");
+
+  template <class F>
+  using AfterLending = Promise<promise_internal::ThenValue<std::decay_t<F>, promise_internal::Lent<T>>>;
+  template <class F>
+  using AfterGiving = Promise<promise_internal::ThenValue<std::decay_t<F>, promise_internal::Given<T>>>;
+  using Outcome = promise_internal::Outcome<T>;
+  using PassThrough = promise_internal::PassThrough;
+  using State = promise_internal::TypedState<T>;
+
+ public:
+  using value_type = T;
+
+  // A settled promise: fulfilled with a value, rejected with an error, or whichever the StatusOr holds. For Promise<void>, an
+  // OK status fulfills.
+  template <class U = T>
+    requires promise_internal::kIsPlainValueFor<U, T>
+  Promise(U&& value, SourceLocation where = SourceLocation::current())  // NOLINT: implicit, as absl::StatusOr's
+      : Promise(Settled(), std::forward<U>(value), where) {}
+  template <class Error>
+    requires promise_internal::kIsStatus<Error>
+  Promise(Error error, SourceLocation where = SourceLocation::current())  // NOLINT: likewise
+      : Promise(Settled(), std::move(error), where) {}
+  template <class U>
+    requires promise_internal::kIsPlainValueFor<U, T>
+  Promise(absl::StatusOr<U> outcome, SourceLocation where = SourceLocation::current())  // NOLINT: likewise
+      : Promise(Settled(), std::move(outcome), where) {}
+
+  Promise(const Promise& other)
+    requires std::is_copy_constructible_v<promise_internal::Stored<T>>
+      : state_(other.state_) {
+    if (state_ != nullptr) state_->add_reference();
+  }
+  Promise(Promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Promise& operator=(Promise other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Promise() {
+    if (state_ != nullptr) state_->remove_reference();
+  }
+
+  // Calls f with the value, once it is there. Gives the promise of what f returns. An error passes f by.
+  template <class F>
+  AfterLending<F> then(F&& f, SourceLocation where = SourceLocation::current()) const& {
+    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f), PassThrough(), where);
+  }
+  template <class F>
+  AfterGiving<F> then(F&& f, SourceLocation where = SourceLocation::current()) && {
+    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f), PassThrough(), where);
+  }
+
+  // Calls f with the value or g with the error, whichever comes. g must return what f's promise can be made of. An error that f
+  // returns does not come to g: for that, say then(f).catch_(g).
+  template <class F, class G>
+  AfterLending<F> then(F&& f, G&& g, SourceLocation where = SourceLocation::current()) const& {
+    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f), std::forward<G>(g), where);
+  }
+  template <class F, class G>
+  AfterGiving<F> then(F&& f, G&& g, SourceLocation where = SourceLocation::current()) && {
+    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f), std::forward<G>(g), where);
+  }
+
+  // Calls g with the error, if there is one; g takes an absl::Status or nothing, and returns what a Promise<T> can be made of: a
+  // T, an absl::Status, an absl::StatusOr<T> or a Promise<T>. A value passes g by.
+  template <class G>
+  Promise catch_(G&& g, SourceLocation where = SourceLocation::current()) const& {
+    return chain<promise_internal::Lent<T>, Promise>(share("catch_", where), PassThrough(), std::forward<G>(g), where);
+  }
+  template <class G>
+  Promise catch_(G&& g, SourceLocation where = SourceLocation::current()) && {
+    return chain<promise_internal::Given<T>, Promise>(give("catch_", where), PassThrough(), std::forward<G>(g), where);
+  }
+
+  // Calls h, without arguments, when this promise has settled, either way; then settles as this one did. If h returns a promise,
+  // waits for it. An error that h returns takes the place of the outcome; a value is ignored.
+  template <class H>
+  Promise finally(H&& h, SourceLocation where = SourceLocation::current()) const& {
+    return finally_after(share("finally", where), std::forward<H>(h), where);
+  }
+  template <class H>
+  Promise finally(H&& h, SourceLocation where = SourceLocation::current()) && {
+    return finally_after(give("finally", where), std::forward<H>(h), where);
+  }
+
+  // The outcome as a value, an absl::StatusOr<T> (for a Promise<void>, an absl::Status). Never rejects.
+  Promise<Outcome> settled(SourceLocation where = SourceLocation::current()) const& {
+    return outcome_of(share("settled", where), where);
+  }
+  Promise<Outcome> settled(SourceLocation where = SourceLocation::current()) && {
+    return outcome_of(give("settled", where), where);
+  }
+
+  bool is_pending(SourceLocation where = SourceLocation::current()) const { return look("is_pending", where).is_pending(); }
+  bool is_fulfilled(SourceLocation where = SourceLocation::current()) const { return look("is_fulfilled", where).is_fulfilled(); }
+  bool is_rejected(SourceLocation where = SourceLocation::current()) const { return look("is_rejected", where).is_rejected(); }
+
+  // The value of a fulfilled promise. Ends the program if it is not fulfilled.
+  promise_internal::Lent<T> value(SourceLocation where = SourceLocation::current()) const {
+    promise_internal::TypedState<T>& state = look("value", where);
+    if (!state.is_fulfilled()) [[unlikely]] promise_internal::no_value(state, where);
+    if constexpr (!std::is_void_v<T>) return state.value();
+  }
+
+  // OK if fulfilled, the error if rejected, Unavailable while pending.
+  absl::Status status(SourceLocation where = SourceLocation::current()) const { return look("status", where).status(); }
+
+ private:
+  friend promise_internal::Access;
+  struct Settled {};
+
+  explicit Promise(State* state) : state_(state) {}
+
+  template <class R>
+  Promise(Settled, R&& outcome, const SourceLocation& where) {
+    auto* state = new promise_internal::PlainState<T>(where);
+    state_ = state;
+    state->resolve_from([&]() -> R&& { return std::forward<R>(outcome); });
+  }
+
+  State& look(const char* call, const SourceLocation& where) const {
+    if (state_ == nullptr) [[unlikely]] promise_internal::moved_from(call, "Promise", where);
+    return *state_;
+  }
+
+  // The promise that an operator works on: another handle, or this one.
+  Promise share(const char* call, const SourceLocation& where) const {
+    State& state = promise_internal::Access::use(*this, call, where);
+    state.add_reference();
+    return Promise(&state);
+  }
+  Promise give(const char* call, const SourceLocation& where) {
+    promise_internal::Access::use(*this, call, where);
+    return std::move(*this);
+  }
+
+  template <class Argument, class Next, class F, class G>
+  static Next chain(Promise source, F&& f, G&& g, const SourceLocation& where) {
+    using U = typename Next::value_type;
+    using promise_internal::CheckThen;
+    if constexpr (CheckThen<T, U, Argument, std::decay_t<F>, std::decay_t<G>>::kPassed) {
+      using Reaction = promise_internal::Then<T, U, Argument, std::decay_t<F>, std::decay_t<G>>;
+      State* const state = source.state_;
+      auto* const reaction = new Reaction(*state, std::forward<F>(f), std::forward<G>(g), where);
+      source.state_ = nullptr;
+      return promise_internal::Access::make<U>(reaction);
+    }
+  }
+
+  template <class H>
+  static Promise finally_after(Promise source, H&& h, const SourceLocation& where) {
+    if constexpr (promise_internal::CheckFinally<std::decay_t<H>>::kPassed) {
+      using Reaction = promise_internal::Finally<T, std::decay_t<H>>;
+      auto* const reaction = new Reaction(*source.state_, std::forward<H>(h), where);
+      source.state_ = nullptr;
+      return Promise(reaction);
+    }
+  }
+
+  static Promise<Outcome> outcome_of(Promise source, const SourceLocation& where) {
+    auto* const reaction = new promise_internal::Settled<T>(*source.state_, where);
+    source.state_ = nullptr;
+    return promise_internal::Access::make<Outcome>(reaction);
+  }
+
+  State* state_;  // Owned, in the sense of a reference; null when moved from.
+};
+
+// The producer's end of a promise. It settles its promise at most once: the first call counts, later ones return false and do
+// nothing. Dropped before it settled, it rejects its promise: Aborted, "broken promise".
+template <class T = void>
+class Deferred {
+ public:
+  explicit Deferred(SourceLocation where = SourceLocation::current())
+      : state_(new promise_internal::PlainState<T>(where)) {}
+  Deferred(Deferred&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Deferred& operator=(Deferred other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Deferred() {
+    if (state_ == nullptr) return;
+    state_->break_promise();
+    state_->remove_reference();
+  }
+
+  // The promise. As often as one likes, or, if T cannot be copied, once.
+  Promise<T> promise(SourceLocation where = SourceLocation::current()) const {
+    look("promise", where);
+    if constexpr (!std::is_copy_constructible_v<promise_internal::Stored<T>>) state_->hand_out_once(where);
+    state_->add_reference();
+    return promise_internal::Access::make<T>(state_);
+  }
+
+  // Fulfills the promise with a T, settles it by an absl::StatusOr<T>, or has it follow a Promise<T>: then it settles as that one
+  // does.
+  template <class R>
+  bool resolve(R&& result, SourceLocation where = SourceLocation::current()) {
+    static_assert(promise_internal::kLeadsTo<R&&, T>,
+                  "resolve(x): x must be what a Promise<T> can be made of: a T, an absl::StatusOr<T> or a Promise<T>");
+    if (!may_settle("resolve", where)) return false;
+    state_->resolve_from([&]() -> R&& { return std::forward<R>(result); });
+    return true;
+  }
+  bool resolve(SourceLocation where = SourceLocation::current())
+    requires std::is_void_v<T>
+  {
+    if (!may_settle("resolve", where)) return false;
+    state_->fulfill();
+    return true;
+  }
+
+  // Rejects the promise. An error that is OK is an error itself: Internal.
+  bool reject(absl::Status error, SourceLocation where = SourceLocation::current()) {
+    if (!may_settle("reject", where)) return false;
+    state_->reject(std::move(error));
+    return true;
+  }
+
+ private:
+  promise_internal::PlainState<T>& look(const char* call, const SourceLocation& where) const {
+    if (state_ == nullptr) [[unlikely]] promise_internal::moved_from(call, "Deferred", where);
+    return *state_;
+  }
+  bool may_settle(const char* call, const SourceLocation& where) const {
+    look(call, where).check_thread(call, where);
+    return state_->is_unresolved();
+  }
+
+  promise_internal::PlainState<T>* state_;  // Owned, in the sense of a reference; null when moved from.
+};
+
+// A promise of what x stands for, as if a callback had returned it: of a value, an error, or either; a promise is given back as it
+// is. resolve(): a fulfilled Promise<void>.
+template <class R>
+Promise<promise_internal::Unwrapped<std::decay_t<R>>> resolve(R&& x, SourceLocation where = SourceLocation::current()) {
+  if constexpr (promise_internal::kIsPromise<std::decay_t<R>>) {
+    return std::forward<R>(x);
+  } else {
+    return {std::forward<R>(x), where};
+  }
+}
+inline Promise<> resolve(SourceLocation where = SourceLocation::current()) { return {absl::OkStatus(), where}; }
+
+// A rejected promise. An error that is OK is an error itself: Internal.
+template <class T = void>
+Promise<T> reject(absl::Status error, SourceLocation where = SourceLocation::current()) {
+  auto* state = new promise_internal::PlainState<T>(where);
+  state->reject(std::move(error));
+  return promise_internal::Access::make<T>(state);
+}
+
+// Calls executor with the Deferred<T> of a new promise, now, and gives that promise: JavaScript's `new Promise(executor)`.
+template <class T = void, class Executor>
+Promise<T> make_promise(Executor&& executor, SourceLocation where = SourceLocation::current()) {
+  static_assert(std::is_invocable_v<Executor, Deferred<T>>, "make_promise<T>(f): f must be callable with a Deferred<T>");
+  Deferred<T> deferred(where);
+  Promise<T> promise = deferred.promise();
+  promise_internal::guarded([&] { std::forward<Executor>(executor)(std::move(deferred)); },
+                            [&](absl::Status error) { promise_internal::Access::look(promise)->producer_failed(std::move(error)); });
+  return promise;
+}
+
+// Calls f without arguments, now, and gives the promise of what it returns, or threw: JavaScript's Promise.try.
+template <class F>
+Promise<promise_internal::ThenValue<F, void>> attempt(F&& f, SourceLocation where = SourceLocation::current()) {
+  static_assert(promise_internal::kTakes<F, void>, "attempt(f): f must be callable without arguments");
+  using T = promise_internal::ThenValue<F, void>;
+  auto* state = new promise_internal::PlainState<T>(where);
+  state->resolve_from([&]() -> decltype(auto) { return std::forward<F>(f)(); });
+  return promise_internal::Access::make<T>(state);
+}
+
+}  // namespace vow
+
+#endif  // VOW_PROMISE_PROMISE_H_

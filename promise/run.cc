@@ -1,0 +1,43 @@
+#include "promise/run.h"
+
+#include "absl/strings/str_cat.h"
+#include "loop/job.h"
+
+namespace vow::promise_internal {
+namespace {
+
+// Stops the loop when its turn comes.
+class StopLoop final : public Job {
+ public:
+  explicit StopLoop(EventLoop& loop) : loop_(loop) {}
+  bool has_run() const { return has_run_; }
+
+  void run() noexcept override {
+    has_run_ = true;
+    loop_.stop();
+  }
+  void drop() noexcept override {}
+
+ private:
+  EventLoop& loop_;
+  bool has_run_ = false;
+};
+
+}  // namespace
+
+absl::Status run_until_settled(EventLoop& loop, State& state, const SourceLocation& where) {
+  StopLoop stop_loop(loop);
+  if (!loop.is_running()) state.attach(stop_loop);
+  if (absl::Status ran = loop.run(where); !ran.ok()) return ran;
+  if (stop_loop.has_run()) return absl::OkStatus();
+  state.detach(stop_loop);
+  return absl::AbortedError(absl::StrCat(
+      loop.is_stalled() ? "nothing is left that could settle" : "the event loop was stopped before it had settled:",
+      " the promise made at ", to_string(state.where())));
+}
+
+absl::Status already_has_loop() {
+  return absl::FailedPreconditionError("vow::run() makes an event loop, and this thread has one already");
+}
+
+}  // namespace vow::promise_internal

@@ -1,0 +1,8 @@
+# The part of @rules_cc//cc:find_cc_toolchain.bzl that is needed here.
+
+load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
+
+find_cc_toolchain = find_cpp_toolchain
+
+def use_cc_toolchain():
+    return ["@bazel_tools//tools/cpp:toolchain_type"]
