@@ -2,6 +2,8 @@
 
 #include "loop/block_pool.h"
 
+#include <utility>
+
 namespace vow::loop_internal {
 
 constinit thread_local Pool this_thread_pool;
@@ -19,7 +21,7 @@ char* first_block(Slab& slab) {
 
 char* end_of(Slab& slab) { return reinterpret_cast<char*>(&slab) + kSlabBytes; }
 
-void give_back(Slab* slab) { ::operator delete(slab, std::align_val_t{kSlabBytes}); }
+void give_back(Slab* slab) { ::operator delete (slab, std::align_val_t{kSlabBytes}); }
 
 void list_as_partial(Slab& slab) {
   Slab*& head = this_thread_pool.partial[slab.size_class];
@@ -35,18 +37,29 @@ void unlist(Slab& slab) {
   slab.link = nullptr;
 }
 
-// Gives a thread's empty slabs back when it ends. A slab with blocks in use stays for as long as they do.
+// A slab whose thread has ended is in no list: it stands for itself until its last block comes back, from whichever
+// thread then has it.
+void orphan(Slab& slab) {
+  slab.next = nullptr;
+  slab.link = &slab.next;
+}
+
+// Gives a thread's empty slabs back when it ends.
 struct AtThreadExit {
   ~AtThreadExit() {
     Pool& pool = this_thread_pool;
-    for (Slab*& slab : pool.current) {
+    for (std::size_t size_class = 0; size_class < kSizeClasses; ++size_class) {
+      while (Slab* slab = pool.partial[size_class]) {
+        unlist(*slab);
+        orphan(*slab);
+      }
+      Slab* slab = std::exchange(pool.current[size_class], &no_slab);
       if (slab == &no_slab) continue;
       if (--slab->countdown == 0) {
         give_back(slab);
       } else {
-        list_as_partial(*slab);
+        orphan(*slab);
       }
-      slab = &no_slab;
     }
     while (Slab* slab = pool.empty) {
       pool.empty = slab->next;
@@ -56,16 +69,22 @@ struct AtThreadExit {
   }
 };
 
+// Of the class, with blocks that were carved before or with none.
 Slab* new_slab(std::size_t size_class) {
   Pool& pool = this_thread_pool;
   void* memory = pool.empty;
   if (memory != nullptr) {
-    pool.empty = pool.empty->next;
+    Slab* slab = pool.empty;
+    pool.empty = slab->next;
     --pool.empty_count;
+    if (slab->size_class == size_class) {
+      slab->countdown = 1;
+      return slab;
+    }
   } else {
     static thread_local AtThreadExit at_thread_exit;
     static_cast<void>(&at_thread_exit);
-    memory = ::operator new(kSlabBytes, std::align_val_t{kSlabBytes});
+    memory = ::operator new (kSlabBytes, std::align_val_t{kSlabBytes});
   }
   Slab* slab = new (memory) Slab;
   slab->size_class = size_class;
@@ -100,7 +119,7 @@ void* allocate_from_next_slab(std::size_t size_class) {
       ++next->countdown;
     } else {
       next = new_slab(size_class);
-      carve(*next);
+      if (next->free == nullptr) carve(*next);
     }
     if (current != &no_slab) current->countdown = 1;  // It is full now.
     current = next;

@@ -5,13 +5,13 @@
 //
 // or, for a class all of whose objects are to live there, the base Pooled.
 //
-// Each thread has its own pool, so neither call has an atomic instruction: a block is freed on the thread that allocated
-// it. Blocks of one size class live side by side in slabs of 64 KiB; a slab knows how many of its blocks are in use and
-// is given back with its last one. A thread keeps up to 4 MiB of empty slabs for its next burst. Larger blocks come from
-// operator new. A failed allocation is operator new's failure.
+// Each thread has its own pool, so neither call has an atomic instruction: a block is freed on the thread that
+// allocated it. Blocks of one size class live side by side in slabs of 64 KiB; a slab knows how many of its blocks are
+// in use and is given back with its last one. A thread keeps up to 4 MiB of empty slabs for its next burst. Larger
+// blocks come from operator new. A failed allocation is operator new's failure.
 //
-// Under AddressSanitizer there is no pool (define VOW_NO_BLOCK_POOL to get that elsewhere): each block is an allocation of
-// its own, so that every use after free and every leak is seen.
+// Under AddressSanitizer there is no pool (define VOW_NO_BLOCK_POOL to get that elsewhere): each block is an allocation
+// of its own, so that every use after free and every leak is seen.
 
 #ifndef VOW_LOOP_BLOCK_POOL_H_
 #define VOW_LOOP_BLOCK_POOL_H_
@@ -84,7 +84,8 @@ inline void* allocate_block(std::size_t bytes) {
     const std::size_t size_class = (bytes - 1) / kBlockAlign;
     Slab* slab = this_thread_pool.current[size_class];
     FreeBlock* block = slab->free;
-    if (block == nullptr) [[unlikely]] return allocate_from_next_slab(size_class);
+    if (block == nullptr) [[unlikely]]
+      return allocate_from_next_slab(size_class);
     slab->free = block->next;
     ++slab->countdown;
     return block;
@@ -101,7 +102,8 @@ inline void free_block(void* block, [[maybe_unused]] std::size_t bytes) noexcept
     auto* freed = static_cast<FreeBlock*>(block);
     freed->next = slab->free;
     slab->free = freed;
-    if (--slab->countdown == 0) [[unlikely]] slab_counted_down(slab);
+    if (--slab->countdown == 0) [[unlikely]]
+      slab_counted_down(slab);
     return;
   }
 #endif
@@ -116,14 +118,14 @@ class Pooled {
  public:
   static void* operator new(std::size_t bytes) {
     if constexpr (alignof(Self) > loop_internal::kBlockAlign) {
-      return ::operator new(bytes, std::align_val_t{alignof(Self)});
+      return ::operator new (bytes, std::align_val_t{alignof(Self)});
     } else {
       return allocate_block(bytes);
     }
   }
   static void operator delete(void* block) noexcept {
     if constexpr (alignof(Self) > loop_internal::kBlockAlign) {
-      ::operator delete(block, std::align_val_t{alignof(Self)});
+      ::operator delete (block, std::align_val_t{alignof(Self)});
     } else {
       free_block(block, sizeof(Self));
     }

@@ -1,5 +1,5 @@
-// The callbacks that a loop keeps: each in one block, together with its place in the queue. Included by loop/event_loop.h,
-// which is the header to read and to include; of this one, Handle is for users.
+// The callbacks that a loop keeps: each in one block, together with its place in the queue. Included by
+// loop/event_loop.h, which is the header to read and to include; of this one, Handle is for users.
 
 #ifndef VOW_LOOP_CALL_H_
 #define VOW_LOOP_CALL_H_
@@ -23,35 +23,41 @@ class Mailbox;
 // What a handle and a queue have in common: a callback that may be called off.
 class Cancellable {
  public:
-  bool cancel(const SourceLocation& where);
   bool is_waiting() const { return waiting_; }
-  void add_reference() { ++references_; }
-  void remove_reference() {
-    if (--references_ == 0) destroy();
+  bool cancel(SourceLocation where);
+
+  void add_handle() { ++references_; }
+  void remove_handle() {
+    if (remove_reference()) destroy();
   }
 
  protected:
   explicit Cancellable(std::uint16_t loop_id) : loop_id_(loop_id) {}
   ~Cancellable() = default;
 
-  virtual void call_off() noexcept = 0;  // Only while waiting: destroys the callback, now.
+  // True if it was the last: the caller destroys the object.
+  bool remove_reference() { return --references_ == 0; }
+
+  virtual void call_off() noexcept = 0;  // Only while waiting: destroys the callback.
   virtual void destroy() noexcept = 0;
 
-  std::uint32_t references_ = 2;  // The queue's and the first handle's.
-  std::uint16_t loop_id_;
   bool waiting_ = true;
+
+ private:
+  const std::uint16_t loop_id_;
+  std::uint32_t references_ = 2;  // The queue's and the first handle's.
 };
 
 }  // namespace loop_internal
 
-// Stands for a callback that waits for its turn. Dropping a handle does not cancel; keeping it costs the loop nothing. Belongs
-// to the loop's thread, and may outlive the loop.
+// Stands for a callback that waits for its turn. Dropping a handle does not cancel; keeping it costs the loop nothing.
+// Belongs to the loop's thread, and may outlive the loop.
 class Handle {
  public:
   // Stands for nothing.
   Handle() = default;
   Handle(const Handle& other) : call_(other.call_) {
-    if (call_ != nullptr) call_->add_reference();
+    if (call_ != nullptr) call_->add_handle();
   }
   Handle(Handle&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
   Handle& operator=(Handle other) noexcept {
@@ -59,14 +65,12 @@ class Handle {
     return *this;
   }
   ~Handle() {
-    if (call_ != nullptr) call_->remove_reference();
+    if (call_ != nullptr) call_->remove_handle();
   }
 
-  // Sees to it that the callback does not run, and destroys it at once, with all it holds. False if there was nothing to
-  // cancel: it ran or runs, or was cancelled before.
-  bool cancel(SourceLocation where = SourceLocation::current()) {
-    return call_ != nullptr && call_->cancel(where);
-  }
+  // Sees to it that the callback does not run, and destroys it at once, with all it holds. False if there was nothing
+  // to cancel: it ran or runs, or was cancelled before.
+  bool cancel(SourceLocation where = SourceLocation::current()) { return call_ != nullptr && call_->cancel(where); }
 
   // Whether the callback still waits for its turn.
   bool is_waiting() const { return call_ != nullptr && call_->is_waiting(); }
@@ -89,12 +93,17 @@ class Letter : public Job {
   Letter* before_ = nullptr;  // The one that was posted before it.
 };
 
+// Tells a callback from a job, which brings its own memory.
+template <class F>
+concept NoJob = !std::is_base_of_v<Job, std::remove_cvref_t<F>>;
+
 template <class F>
 constexpr void check_callback() {
-  static_assert(std::is_invocable_v<F&>, "a callback of the loop must be callable without arguments");
+  static_assert(std::is_invocable_v<F>, "a callback of the loop must be callable without arguments");
 }
 
-// A callback that a handle can cancel. F lives until it has run, or has been called off; the object lives on for its handles.
+// A callback that a handle can cancel. F lives until it has run, or has been called off; the object lives on for its
+// handles.
 template <class F>
 class CancellableCall : public Cancellable {
  protected:
@@ -102,19 +111,14 @@ class CancellableCall : public Cancellable {
   CancellableCall(G&& f, std::uint16_t loop_id) : Cancellable(loop_id), f_(std::forward<G>(f)) {}
   ~CancellableCall() {}
 
-  void call() noexcept {
+  void call() {
     waiting_ = false;
-    static_cast<void>(f_());
-    f_.~F();
-    remove_reference();
-  }
-  void forget() noexcept {
-    waiting_ = false;
+    static_cast<void>(std::move(f_)());
     f_.~F();
   }
-  void drop_call() noexcept {
-    if (waiting_) forget();
-    remove_reference();
+  void forget() {
+    waiting_ = false;
+    f_.~F();
   }
 
  private:
@@ -133,8 +137,14 @@ class SoonCall final : public Job, public CancellableCall<F>, public Pooled<Soon
 
  private:
   // Called off, it stays in the queue, empty, until its turn: to take it out of the middle would take time.
-  void run() noexcept override { this->is_waiting() ? this->call() : this->remove_reference(); }
-  void drop() noexcept override { this->drop_call(); }
+  void run() noexcept override {
+    if (this->waiting_) this->call();
+    if (this->remove_reference()) delete this;
+  }
+  void drop() noexcept override {
+    if (this->waiting_) this->forget();
+    if (this->remove_reference()) delete this;
+  }
   void call_off() noexcept override { this->forget(); }
   void destroy() noexcept override { delete this; }
 };
@@ -148,9 +158,15 @@ class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<T
   }
 
  private:
-  void fire() noexcept override { this->call(); }
-  void drop() noexcept override { this->drop_call(); }
-  void call_off() noexcept override {
+  void fire() noexcept override {
+    this->call();
+    if (this->remove_reference()) delete this;
+  }
+  void drop() noexcept override {
+    this->forget();
+    if (this->remove_reference()) delete this;
+  }
+  void call_off() noexcept override {  // The handle that asks for it keeps this alive.
     TimerQueue::remove(*this);
     this->forget();
     this->remove_reference();
@@ -169,7 +185,7 @@ class Microtask final : public Job, public Pooled<Microtask<F>> {
 
  private:
   void run() noexcept override {
-    static_cast<void>(f_());
+    static_cast<void>(std::move(f_)());
     delete this;
   }
   void drop() noexcept override { delete this; }
@@ -187,7 +203,7 @@ class PostedCall final : public Letter {
 
  private:
   void run() noexcept override {
-    static_cast<void>(f_());
+    static_cast<void>(std::move(f_)());
     delete this;
   }
   void drop() noexcept override { delete this; }

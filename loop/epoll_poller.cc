@@ -49,7 +49,8 @@ class EpollPoller final : public Poller {
     epoll_event event;
     if (nanosecond_waits_) {
       const timespec time = {.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
-      if (epoll_pwait2(epoll_, &event, 1, timeout == kForever ? nullptr : &time, nullptr) >= 0 || errno != ENOSYS) return;
+      if (epoll_pwait2(epoll_, &event, 1, timeout == kForever ? nullptr : &time, nullptr) >= 0 || errno != ENOSYS)
+        return;
       nanosecond_waits_ = false;  // Linux before 5.11.
     }
     // Rounded up: a wait that ends early would be repeated until its time has come.

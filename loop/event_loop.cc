@@ -18,8 +18,6 @@ using loop_internal::TimerQueue;
 
 namespace {
 
-constexpr std::int64_t kUnread = -1;
-
 // The ids of all open loops. Ids are given out in turn, so that one comes back as late as possible.
 class OpenLoops {
  public:
@@ -71,7 +69,8 @@ constinit thread_local EventLoop::ThisThread EventLoop::this_thread_;
 
 EventLoop::EventLoop(LoopOptions options, SourceLocation where) {
   if (this_thread_.loop != nullptr) fatal("an event loop is made on a thread that has one", where);
-  poller_ = options.clock == Clock::kVirtual ? loop_internal::make_virtual_poller() : loop_internal::make_epoll_poller();
+  poller_ =
+      options.clock == Clock::kVirtual ? loop_internal::make_virtual_poller() : loop_internal::make_epoll_poller();
   timers_ = std::make_unique<TimerQueue>();
   mailbox_ = std::make_shared<Mailbox>(*poller_);
   id_ = open_loops().open();
@@ -87,8 +86,40 @@ EventLoop& EventLoop::current(SourceLocation where) {
 
 bool EventLoop::is_open(std::uint16_t id) { return open_loops().is_open(id); }
 
-void EventLoop::misused(const char* call, const SourceLocation& where) const {
-  fatal(absl::StrCat(call, "() ", closed_ ? "on a closed event loop" : "from another thread than the event loop's"), where);
+void EventLoop::misused(const char* call, SourceLocation where) const {
+  fatal(absl::StrCat(call, "() ", closed_ ? "on a closed event loop" : "from another thread than the event loop's"),
+        where);
+}
+
+namespace {
+
+absl::Status running_already() { return absl::FailedPreconditionError("the event loop is running already"); }
+
+}  // namespace
+
+inline void EventLoop::run_microtasks() {
+  while (Job* microtask = microtasks_.pop()) microtask->run();
+}
+
+// False if nothing can come any more, so that the run is to end. Inlined, because a turn often has a single call to
+// make.
+[[gnu::always_inline]] inline bool EventLoop::turn(bool may_wait, Until until) {
+  JobQueue macrotasks = std::move(soon_);  // And, before them, what other threads have posted.
+  run_microtasks();
+  macrotask_time_ = kUnread;
+
+  if (may_wait && macrotasks.empty() && soon_.empty() && mailbox_->is_empty()) {
+    if (until == Until::kStalled && is_stalled()) return false;
+    wait();
+  }
+  if (!timers_->is_idle()) run_due_timers();
+  if (!mailbox_->is_empty()) macrotasks.prepend(mailbox_->take());
+  while (Job* macrotask = macrotasks.pop()) {
+    macrotask->run();
+    run_microtasks();
+    macrotask_time_ = kUnread;
+  }
+  return true;
 }
 
 absl::Status EventLoop::run_forever(SourceLocation where) {
@@ -103,7 +134,7 @@ absl::Status EventLoop::run(SourceLocation where) {
 
 absl::Status EventLoop::poll(SourceLocation where) {
   check_usable("poll", where);
-  if (running_) return absl::FailedPreconditionError("the event loop is running already");
+  if (running_) return running_already();
   running_ = true;
   turn(/*may_wait=*/false, Until::kStopped);
   running_ = false;
@@ -111,7 +142,7 @@ absl::Status EventLoop::poll(SourceLocation where) {
 }
 
 absl::Status EventLoop::run_turns(Until until) {
-  if (running_) return absl::FailedPreconditionError("the event loop is running already");
+  if (running_) return running_already();
   running_ = true;
   while (turn(/*may_wait=*/!stop_requested_, until) && !stop_requested_) continue;
   running_ = false;
@@ -119,37 +150,16 @@ absl::Status EventLoop::run_turns(Until until) {
   return absl::OkStatus();
 }
 
-// False if nothing can come any more, so that the run is to end.
-bool EventLoop::turn(bool may_wait, Until until) {
-  JobQueue soon = std::move(soon_);
-  macrotask_time_ = kUnread;
-  run_microtasks();
-
-  if (may_wait && soon.empty() && soon_.empty() && mailbox_->is_empty()) {
-    if (until == Until::kStalled && is_stalled()) return false;
-    wait();
-  }
-
-  if (!timers_->is_idle()) {
-    timers_->advance(poller_->now());
-    while (Timer* timer = timers_->pop_due()) {
-      macrotask_time_ = kUnread;
-      timer->fire();
-      run_microtasks();
-    }
-  }
-
-  JobQueue macrotasks;
-  mailbox_->take(macrotasks);
-  macrotasks.append(std::move(soon));
-  while (Job* macrotask = macrotasks.pop()) {
-    macrotask_time_ = kUnread;
-    macrotask->run();
+void EventLoop::run_due_timers() {
+  timers_->advance(poller_->now());
+  while (Timer* timer = timers_->pop_due()) {
+    timer->fire();
     run_microtasks();
+    macrotask_time_ = kUnread;
   }
-  return true;
 }
 
+// Sleeps until something may have come.
 void EventLoop::wait() {
   std::int64_t timeout = Poller::kForever;
   const std::int64_t wakeup = timers_->wakeup();
@@ -167,10 +177,6 @@ bool EventLoop::is_stalled(SourceLocation where) const {
   return !mailbox_->has_posters() && mailbox_->is_empty();
 }
 
-void EventLoop::run_microtasks() {
-  while (Job* microtask = microtasks_.pop()) microtask->run();
-}
-
 void EventLoop::stop(SourceLocation where) {
   check_usable("stop", where);
   stop_requested_ = true;
@@ -180,8 +186,7 @@ void EventLoop::close(SourceLocation where) {
   if (closed_) return;
   check_usable("close", where);
   if (running_) fatal("close() of a running event loop", where);
-  JobQueue jobs;
-  mailbox_->close(jobs);
+  JobQueue jobs = mailbox_->close();
   // What is destroyed here may queue more, which is destroyed as well.
   while (true) {
     jobs.append(std::move(microtasks_));
@@ -201,24 +206,22 @@ void EventLoop::close(SourceLocation where) {
   poller_.reset();
 }
 
-absl::Time EventLoop::now(SourceLocation where) {
-  check_usable("now", where);
-  return poller_->origin() + absl::Nanoseconds(nanoseconds_now());
-}
-
-std::int64_t EventLoop::nanoseconds_now() {
+inline std::int64_t EventLoop::nanoseconds_now() {
   if (!running_) return poller_->now();
   if (macrotask_time_ == kUnread) macrotask_time_ = poller_->now();
   return macrotask_time_;
+}
+
+absl::Time EventLoop::now(SourceLocation where) {
+  check_usable("now", where);
+  return poller_->origin() + absl::Nanoseconds(nanoseconds_now());
 }
 
 void EventLoop::arm_after(Timer& timer, absl::Duration delay) {
   timers_->add(timer, saturating_add(nanoseconds_now(), to_nanoseconds(delay)));
 }
 
-void EventLoop::arm_at(Timer& timer, absl::Time time) {
-  timers_->add(timer, to_nanoseconds(time - poller_->origin()));
-}
+void EventLoop::arm_at(Timer& timer, absl::Time time) { timers_->add(timer, to_nanoseconds(time - poller_->origin())); }
 
 Poster EventLoop::poster() { return Poster(mailbox_); }
 
@@ -239,7 +242,7 @@ Poster::~Poster() {
 
 namespace loop_internal {
 
-bool Cancellable::cancel(const SourceLocation& where) {
+bool Cancellable::cancel(SourceLocation where) {
   if (!waiting_) return false;
   if (loop_id_ != EventLoop::current_id()) fatal("cancel() from another thread than the event loop's", where);
   call_off();

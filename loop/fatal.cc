@@ -5,13 +5,13 @@
 
 namespace vow {
 
-void fatal(std::string_view mistake, const SourceLocation& where) {
+void fatal(std::string_view mistake, SourceLocation where) {
   std::fprintf(stderr, "%s: vow: %.*s\n", to_string(where).c_str(), static_cast<int>(mistake.size()), mistake.data());
   std::fflush(stderr);
   std::abort();
 }
 
-std::string to_string(const SourceLocation& where) {
+std::string to_string(SourceLocation where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 

@@ -84,6 +84,16 @@ class JobQueue {
     last_ = std::exchange(other.last_, nullptr);
   }
 
+  // The same, in front of them.
+  void prepend(JobQueue&& other) {
+    if (other.last_ == nullptr) return;
+    if (last_ == nullptr) {
+      last_ = std::exchange(other.last_, nullptr);
+    } else {
+      std::swap(last_->next_, std::exchange(other.last_, nullptr)->next_);
+    }
+  }
+
   // Takes `job` out, wherever it stands; false if it is not here. Takes time proportional to the length.
   bool remove(Job& job) {
     if (last_ == nullptr) return false;

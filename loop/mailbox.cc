@@ -30,35 +30,31 @@ void Mailbox::wake() {
   if (poller_ != nullptr) poller_->wake();
 }
 
-void Mailbox::take(JobQueue& jobs) {
-  if (latest_.load(std::memory_order_relaxed) == nullptr) return;
-  sort_into(jobs, latest_.exchange(nullptr, std::memory_order_acquire));
-}
-
-bool Mailbox::is_empty() const { return latest_.load(std::memory_order_relaxed) == nullptr; }
+JobQueue Mailbox::take() { return in_order_of_posting(latest_.exchange(nullptr, std::memory_order_acquire)); }
 
 bool Mailbox::fall_asleep() {
   Letter* expected = nullptr;
   return latest_.compare_exchange_strong(expected, kAsleep, std::memory_order_relaxed);
 }
 
-void Mailbox::close(JobQueue& jobs) {
+JobQueue Mailbox::close() {
   {
     std::lock_guard lock(poller_mutex_);
     poller_ = nullptr;
   }
-  sort_into(jobs, latest_.exchange(kClosed, std::memory_order_acquire));
+  return in_order_of_posting(latest_.exchange(kClosed, std::memory_order_acquire));
 }
 
 void Mailbox::remove_poster() {
   if (posters_.fetch_sub(1, std::memory_order_acq_rel) == 1) wake();
 }
 
-void Mailbox::sort_into(JobQueue& jobs, Letter* latest) {
-  if (latest == kAsleep || latest == kClosed) return;
+// Out of the stack, where the latest comes first.
+JobQueue Mailbox::in_order_of_posting(Letter* latest) {
   JobQueue letters;
+  if (latest == kAsleep || latest == kClosed) return letters;
   while (latest != nullptr) letters.push_front(*std::exchange(latest, latest->before_));
-  jobs.append(std::move(letters));
+  return letters;
 }
 
 }  // namespace vow::loop_internal

@@ -34,16 +34,18 @@ class Mailbox {
   // From any thread: makes the loop look.
   void wake();
 
-  // From the loop's thread, as all that follows. Moves the letters, in the order of posting, to the end of `jobs`.
-  void take(JobQueue& jobs);
+  // From the loop's thread, as all that follows. Whether there are no letters to take, and the loop is not marked as
+  // asleep.
+  bool is_empty() const { return latest_.load(std::memory_order_relaxed) == nullptr; }
 
-  bool is_empty() const;
+  // Takes the letters out, in the order of posting, and ends the sleep.
+  JobQueue take();
 
-  // Before the loop sleeps. False if a letter is there: then it must not. The next `take` ends the sleep.
+  // Before the loop sleeps. False if a letter is there: then it must not. To be followed by `take`.
   bool fall_asleep();
 
-  // No letter is taken any more; the ones that are left go to `jobs`. The poller is not used after this.
-  void close(JobQueue& jobs);
+  // From here on no letter is accepted, and the poller is not used. Gives the letters that are left.
+  JobQueue close();
 
   // Counts those who may still post, for a loop that asks itself whether anything can wake it.
   void add_poster() { posters_.fetch_add(1, std::memory_order_relaxed); }
@@ -51,7 +53,7 @@ class Mailbox {
   bool has_posters() const { return posters_.load(std::memory_order_acquire) != 0; }
 
  private:
-  void sort_into(JobQueue& jobs, Letter* latest);
+  static JobQueue in_order_of_posting(Letter* latest);
 
   std::atomic<Letter*> latest_ = nullptr;
   std::atomic<int> posters_ = 0;

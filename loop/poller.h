@@ -1,7 +1,7 @@
 // The one seam between a loop and the world: what time it is, and waiting.
 //
-// A loop gets its clock and its sleep from here and from nowhere else, so whoever supplies the poller owns time. Times are
-// nanoseconds since the poller was made.
+// A loop gets its clock and its sleep from here and from nowhere else, so whoever supplies the poller owns time. Times
+// are nanoseconds since the poller was made.
 
 #ifndef VOW_LOOP_POLLER_H_
 #define VOW_LOOP_POLLER_H_
@@ -25,7 +25,8 @@ class Poller {
   // Never goes back.
   virtual std::int64_t now() = 0;
 
-  // Returns when `now` has grown by `timeout`, or after a `wake`, or for no reason. 0 only looks; kForever waits for `wake`.
+  // Returns when `now` has grown by `timeout`, or after a `wake`, or for no reason. 0 only looks; kForever waits for
+  // `wake`.
   virtual void wait(std::int64_t timeout) = 0;
 
   // Ends the `wait` that is under way, or the next one. From any thread; all else only from the loop's.
@@ -35,8 +36,8 @@ class Poller {
 // The kernel's monotonic clock and its epoll. Ends the program if the kernel refuses the two file descriptors it needs.
 std::unique_ptr<Poller> make_epoll_poller();
 
-// Time begins on 1970-01-01 and stands still while anything runs. To wait is to set the clock ahead, at no cost; only a wait
-// without end is real.
+// Time begins on 1970-01-01 and stands still while anything runs. To wait is to set the clock ahead, at no cost; only a
+// wait without end is real.
 std::unique_ptr<Poller> make_virtual_poller();
 
 }  // namespace vow::loop_internal

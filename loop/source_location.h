@@ -22,7 +22,8 @@ using SourceLocation = std::source_location;
 #else
 class SourceLocation {
  public:
-  static constexpr SourceLocation current(const char* file = __builtin_FILE(), std::uint_least32_t line = __builtin_LINE()) {
+  static constexpr SourceLocation current(const char* file = __builtin_FILE(),
+                                          std::uint_least32_t line = __builtin_LINE()) {
     SourceLocation here;
     here.file_ = file;
     here.line_ = line;
@@ -38,7 +39,7 @@ class SourceLocation {
 #endif
 
 // "FILE:LINE", as compilers write it.
-std::string to_string(const SourceLocation& where);
+std::string to_string(SourceLocation where);
 
 }  // namespace vow
 

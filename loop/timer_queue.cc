@@ -2,11 +2,26 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstddef>
-#include <tuple>
-#include <vector>
 
 namespace vow::loop_internal {
+
+inline void TimerQueue::List::push_back(Timer& timer) {
+  TimerLink& link = timer;
+  link.next = &head_;
+  link.previous = head_.previous;
+  head_.previous->next = &link;
+  head_.previous = &link;
+}
+
+// For a deadline after now_.
+inline void TimerQueue::place(Timer& timer) {
+  const auto difference = static_cast<std::uint64_t>(timer.deadline_ ^ now_);
+  const unsigned highest_bit = 63 ^ static_cast<unsigned>(__builtin_clzll(difference));
+  const unsigned level = highest_bit / kDigitBits;
+  const unsigned slot = static_cast<unsigned>(timer.deadline_ >> (level * kDigitBits)) % kSlots;
+  occupied_[level] |= std::uint64_t{1} << slot;
+  wheel_[level][slot].push_back(timer);
+}
 
 void TimerQueue::add(Timer& timer, std::int64_t deadline) {
   timer.deadline_ = deadline;
@@ -40,38 +55,51 @@ std::int64_t TimerQueue::wakeup() {
 }
 
 void TimerQueue::advance(std::int64_t now) {
-  overdue_.sort();
-  due_.append(overdue_);
+  hand_out(overdue_);
   while (true) {
     const Place first = first_occupied();
     if (first.level == kLevels) {
       idle_ = true;
       break;
     }
+    const std::int64_t start = start_of(first);
+    if (start > now) break;
     List& timers = wheel_[first.level][first.slot];
-    if (timers.has_one()) {  // Needs no sorting.
-      if (timers.front().deadline_ > now) break;
-      now_ = timers.front().deadline_;
-      due_.append(timers);
+    if (now - start >= width_of(first.level) - 1) {
+      hand_out(timers);
       continue;
     }
-    if (start_of(first) > now) break;
-    now_ = start_of(first);
-    if (first.level == 0) {
-      due_.append(timers);
-      continue;
-    }
+    // The slot that `now` lies in. What was before it has been handed out, and what is behind it is not yet due.
+    now_ = now;
     List entered;
     entered.append(timers);
+    List due;
     while (Timer* timer = entered.pop_front()) {
-      if (timer->deadline_ == now_) {
-        due_.push_back(*timer);
+      if (timer->deadline_ <= now) {
+        due.push_back(*timer);
       } else {
         place(*timer);
       }
     }
+    hand_out(due);
   }
   now_ = std::max(now_, now);
+}
+
+// Moves the timers to the end of due_, in order.
+void TimerQueue::hand_out(List& timers) {
+  if (!timers.is_sorted()) sort(timers);
+  due_.append(timers);
+}
+
+// By deadline; equal deadlines stay in their order.
+void TimerQueue::sort(List& timers) {
+  while (Timer* timer = timers.pop_front()) to_sort_.push_back({timer->deadline_, to_sort_.size(), timer});
+  std::sort(to_sort_.begin(), to_sort_.end(), [](const Sortable& a, const Sortable& b) {
+    return a.deadline != b.deadline ? a.deadline < b.deadline : a.position < b.position;
+  });
+  for (const Sortable& sorted : to_sort_) timers.push_back(*sorted.timer);
+  to_sort_.clear();
 }
 
 Timer* TimerQueue::pop_any() {
@@ -80,13 +108,6 @@ Timer* TimerQueue::pop_any() {
   }
   const Place first = first_occupied();
   return first.level == kLevels ? nullptr : wheel_[first.level][first.slot].pop_front();
-}
-
-void TimerQueue::place(Timer& timer) {
-  const int level = (std::bit_width(static_cast<std::uint64_t>(timer.deadline_ ^ now_)) - 1) / kDigitBits;
-  const int slot = static_cast<int>(timer.deadline_ >> (level * kDigitBits)) & (kSlots - 1);
-  wheel_[level][slot].push_back(timer);
-  occupied_[level] |= std::uint64_t{1} << slot;
 }
 
 TimerQueue::Place TimerQueue::first_occupied() {
@@ -107,19 +128,11 @@ std::int64_t TimerQueue::start_of(Place place) const {
   return static_cast<std::int64_t>((above | static_cast<std::uint64_t>(place.slot)) << shift);
 }
 
-void TimerQueue::List::push_back(Timer& timer) {
-  TimerLink& link = timer;
-  link.next = &head_;
-  link.previous = head_.previous;
-  head_.previous->next = &link;
-  head_.previous = &link;
-}
-
 Timer* TimerQueue::List::pop_front() {
   if (empty()) return nullptr;
-  Timer& timer = front();
-  remove(timer);
-  return &timer;
+  auto* timer = static_cast<Timer*>(head_.next);
+  remove(*timer);
+  return timer;
 }
 
 void TimerQueue::List::append(List& other) {
@@ -133,20 +146,22 @@ void TimerQueue::List::append(List& other) {
   other.head_.next = other.head_.previous = &other.head_;
 }
 
-void TimerQueue::List::sort() {
-  if (empty() || has_one()) return;
-  std::vector<std::tuple<std::int64_t, std::size_t, Timer*>> timers;
-  while (Timer* timer = pop_front()) timers.emplace_back(timer->deadline_, timers.size(), timer);
-  std::sort(timers.begin(), timers.end());
-  for (auto& [deadline, position, timer] : timers) push_back(*timer);
-}
-
 std::int64_t TimerQueue::List::earliest() const {
   std::int64_t earliest = kNever;
   for (const TimerLink* link = head_.next; link != &head_; link = link->next) {
     earliest = std::min(earliest, static_cast<const Timer*>(link)->deadline_);
   }
   return earliest;
+}
+
+bool TimerQueue::List::is_sorted() const {
+  std::int64_t latest = std::numeric_limits<std::int64_t>::min();
+  for (const TimerLink* link = head_.next; link != &head_; link = link->next) {
+    const std::int64_t deadline = static_cast<const Timer*>(link)->deadline_;
+    if (deadline < latest) return false;
+    latest = deadline;
+  }
+  return true;
 }
 
 bool TimerQueue::List::has_more_than(int count) const {

@@ -8,27 +8,32 @@
 //   timers.advance(250);  // time passes
 //   while (Timer* timer = timers.pop_due()) timer->fire();  // b, c
 //
-// Knows nothing of clocks: times are nanoseconds of whatever clock the caller has. Adding and removing take constant time
-// and no memory.
+// Knows nothing of clocks: times are nanoseconds of whatever clock the caller has. Adding and removing take constant
+// time and no memory.
 //
-// It is a hierarchical timing wheel (Varghese and Lauck, 1987), exact to the nanosecond. Read a deadline as a number in base
-// 64. A timer stands at the level of the highest digit in which its deadline differs from `now_`, in the slot of that digit:
+// It is a hierarchical timing wheel (Varghese and Lauck, 1987), exact to the nanosecond. Read a deadline as a number in
+// base
+// 64. A timer stands at the level of the highest digit in which its deadline differs from `now_`, in the slot of that
+// digit:
 //
 //   now_ = ... 7 12 40      deadline ... 7 12 51  ->  level 0, slot 51
 //                           deadline ... 7 30  5  ->  level 1, slot 30
 //
-// All of a lower level is due before any of a higher one, and within a level the slots are due in their order. When `now_`
-// comes to the first slot that is occupied, that slot's timers are dealt out anew, to lower levels; what arrives at level 0
-// is in order. A timer is so moved at most once a level, and most are cancelled before they are moved at all.
+// All of a lower level is due before any of a higher one, and within a level the slots are due in their order. When
+// time passes, the slots that it has passed are due: each is sorted and handed out. The timers of the slot that it has
+// entered are dealt out anew, to lower levels. So a timer is moved at most once a level, and most are cancelled before
+// they are moved at all.
 //
-// Equal deadlines always stand in the same list, in the order of adding, because a timer's place depends on its deadline and
-// on `now_` alone, and dealing out goes from front to back. So no timer needs a sequence number.
+// Equal deadlines always stand in the same list, in the order of adding, because a timer's place depends on its
+// deadline and on `now_` alone, and dealing out goes from front to back. So no timer needs a sequence number.
 
 #ifndef VOW_LOOP_TIMER_QUEUE_H_
 #define VOW_LOOP_TIMER_QUEUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace vow {
 
@@ -45,8 +50,8 @@ struct TimerLink {
 }  // namespace loop_internal
 
 // Something to do at a certain time, which carries its own place in the queue of timers, so that to arm one allocates
-// nothing. Queues do not own timers: `fire` and `drop` do what is right for each kind, and exactly one of them is called,
-// unless the timer is taken out before.
+// nothing. Queues do not own timers: `fire` and `drop` do what is right for each kind, and exactly one of them is
+// called, unless the timer is taken out before.
 class Timer : private loop_internal::TimerLink {
  public:
   Timer() = default;
@@ -83,8 +88,8 @@ class TimerQueue {
   // Takes the timer out, due or not. Nothing happens if it is in no queue.
   static void remove(Timer& timer);
 
-  // When to call `advance` next: at the first deadline, or before it if many timers stand together and have to be sorted
-  // first. Not after `now_` if something is due already; kNever if nothing ever will be.
+  // When to call `advance` next: at the first deadline, or before it if many timers stand together and have to be
+  // sorted first. Not after `now_` if something is due already; kNever if nothing ever will be.
   std::int64_t wakeup();
 
   // Lets time pass until `now`; an earlier time than before changes nothing. What is due by then `pop_due` hands out.
@@ -111,19 +116,22 @@ class TimerQueue {
     List(const List&) = delete;
     List& operator=(const List&) = delete;
     bool empty() const { return head_.next == &head_; }
-    bool has_one() const { return !empty() && head_.next == head_.previous; }
-    Timer& front() { return static_cast<Timer&>(*head_.next); }
     void push_back(Timer& timer);
     Timer* pop_front();
     void append(List& other);
-    void sort();
     std::int64_t earliest() const;
+    bool is_sorted() const;
     bool has_more_than(int count) const;
 
    private:
     TimerLink head_;
   };
 
+  struct Sortable {
+    std::int64_t deadline;
+    std::size_t position;
+    Timer* timer;
+  };
   struct Place {
     int level = kLevels;  // kLevels: nowhere.
     int slot = 0;
@@ -131,6 +139,9 @@ class TimerQueue {
   void place(Timer& timer);
   Place first_occupied();
   std::int64_t start_of(Place place) const;
+  static std::int64_t width_of(int level) { return std::int64_t{1} << (level * kDigitBits); }
+  void hand_out(List& timers);
+  void sort(List& timers);
 
   std::int64_t now_ = 0;
   bool idle_ = true;
@@ -138,7 +149,8 @@ class TimerQueue {
   std::uint64_t occupied_[kLevels] = {};  // A bit for each slot; where it is 0, the slot is empty.
   List overdue_;                          // What was added with a deadline of now_ or before.
   List never_;
-  List due_;                              // What pop_due hands out, in order.
+  List due_;                       // What pop_due hands out, in order.
+  std::vector<Sortable> to_sort_;  // Empty but while sorting; kept for its memory.
 };
 
 }  // namespace loop_internal

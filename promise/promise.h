@@ -3,15 +3,16 @@
 // A MANUAL
 //
 // A Promise<T> is an absl::StatusOr<T> that arrives later. It is pending, then it settles, once: fulfilled with a T, or
-// rejected with an absl::Status. `then` says what is to be done with the value, and gives the promise of what comes of that:
+// rejected with an absl::Status. `then` says what is to be done with the value, and gives the promise of what comes of
+// that:
 //
 //   Promise<int> square(int x) {
 //     return sleep(absl::Seconds(1)).then([x] { return x * x; });
 //   }
 //   square(3).then([](int y) { std::cout << y << "\n"; });          // 9, a second later
 //
-// WHAT A CALLBACK MAY TAKE AND RETURN. It takes the value, or nothing. It returns a value, or an error, or something that will
-// be one or the other; `then` makes a Promise<U> of each of these:
+// WHAT A CALLBACK MAY TAKE AND RETURN. It takes the value, or nothing. It returns a value, or an error, or something
+// that will be one or the other; `then` makes a Promise<U> of each of these:
 //
 //   .then([](int x) { return x + 1; })                              // a value U
 //   .then([](int x) { use(x); })                                    // nothing: a Promise<void>
@@ -19,23 +20,25 @@
 //   .then([](int x) -> absl::Status { return store(x); })           // nothing or an error
 //   .then([](int x) { return square(x); })                          // a promise: its outcome, when it is there
 //
-// ERRORS travel down the chain, past every `then` and unchanged, to the first `catch_`. What it returns goes on as a value:
+// ERRORS travel down the chain, past every `then` and unchanged, to the first `catch_`. What it returns goes on as a
+// value:
 //
 //   fetch(url).then(parse).catch_([](absl::Status error) { return kDefault; }).then(show);
 //
-// `finally` runs in any case, and lets the outcome pass; `settled` makes a value of it: an absl::StatusOr<T>. Nothing here
-// throws. Where exceptions are enabled, what a callback throws rejects the promise of its `then`.
+// `finally` runs in any case, and lets the outcome pass; `settled` makes a value of it: an absl::StatusOr<T>. Nothing
+// here throws. Where exceptions are enabled, what a callback throws rejects the promise of its `then`.
 //
-// WHEN CALLBACKS RUN. Never inside of `then`, `resolve` or `reject`: always later, from the event loop's queue of microtasks,
-// in the order that ECMAScript lays down, to the tick. Whether a promise was settled already makes no difference.
+// WHEN CALLBACKS RUN. Never inside of `then`, `resolve` or `reject`: always later, from the event loop's queue of
+// microtasks, in the order that ECMAScript lays down, to the tick. Whether a promise was settled already makes no
+// difference.
 //
-// WHO OWNS WHAT. A Promise is a handle, one pointer wide. It can be copied if T can; all copies stand for the same outcome.
-// `p.then(f)` lends the value to f as a const T&, as often as one likes. `std::move(p).then(f)`, and so each `then` further
-// down a chain, gives p away: f gets a T&&, moved if nobody else can see the value, and copied if somebody can. Dropping a
-// handle stops nothing: the work goes on, and callbacks run.
+// WHO OWNS WHAT. A Promise is a handle, one pointer wide. It can be copied if T can; all copies stand for the same
+// outcome. `p.then(f)` lends the value to f as a const T&, as often as one likes. `std::move(p).then(f)`, and so each
+// `then` further down a chain, gives p away: f gets a T&&, moved if nobody else can see the value, and copied if
+// somebody can. Dropping a handle stops nothing: the work goes on, and callbacks run.
 //
-// MAKING ONE. From a value, by `return 5;` or `resolve(5)`; from an error, by `return absl::NotFoundError("x");`; from whatever
-// calls back, by a Deferred:
+// MAKING ONE. From a value, by `return 5;` or `resolve(5)`; from an error, by `return absl::NotFoundError("x");`; from
+// whatever calls back, by a Deferred:
 //
 //   Deferred<int> answer;
 //   ask([answer = std::move(answer)](int x) mutable { answer.resolve(x); });
@@ -48,6 +51,7 @@
 #ifndef VOW_PROMISE_PROMISE_H_
 #define VOW_PROMISE_PROMISE_H_
 
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -62,14 +66,17 @@ namespace vow {
 
 // The outcome of something that may still be under way. T is any type that can be moved, or void.
 //
-// A promise that was moved from stands for nothing: it may be assigned to and destroyed; anything else ends the program.
+// A promise that was moved from stands for nothing: it may be assigned to and destroyed; anything else ends the
+// program.
 //
-// Each operator comes twice: on a promise that is kept (p.then(f)), which lends its value, and on one that is given away
-// (std::move(p).then(f), or f().then(g)), which passes it on. `where` is where the call stands; leave it to the compiler.
+// Each operator comes twice: on a promise that is kept (p.then(f)), which lends its value, and on one that is given
+// away (std::move(p).then(f), or f().then(g)), which passes it on. `where` is where the call stands; leave it to the
+// compiler.
 template <class T>
 class Promise {
-  static_assert(!promise_internal::kIsPromise<T>,
-                "there is no Promise<Promise<T>>: a promise that a promise is resolved with is followed; say Promise<T>");
+  static_assert(
+      !promise_internal::kIsPromise<T>,
+      "there is no Promise<Promise<T>>: a promise that a promise is resolved with is followed; say Promise<T>");
   static_assert(promise_internal::kIsPromisable<T>, "the T of a Promise<T> must be void or a type that can be moved");
 
   template <class F>
@@ -83,23 +90,19 @@ class Promise {
  public:
   using value_type = T;
 
-  // A settled promise: fulfilled with a value, rejected with an error, or whichever the StatusOr holds. For Promise<void>, an
-  // OK status fulfills.
-  template <class U = T>
-    requires promise_internal::kIsPlainValueFor<U, T>
+  // A settled promise: fulfilled with a value, rejected with an error, or whichever the StatusOr holds. For
+  // Promise<void>, an OK status fulfills.
+  template <promise_internal::PlainValueFor<T> U = T>
   Promise(U&& value, SourceLocation where = SourceLocation::current())  // NOLINT: implicit, as absl::StatusOr's
       : Promise(Settled(), std::forward<U>(value), where) {}
-  template <class Error>
-    requires promise_internal::kIsStatus<Error>
+  template <std::same_as<absl::Status> Error>
   Promise(Error error, SourceLocation where = SourceLocation::current())  // NOLINT: likewise
       : Promise(Settled(), std::move(error), where) {}
-  template <class U>
-    requires promise_internal::kIsPlainValueFor<U, T>
+  template <promise_internal::PlainValueFor<T> U>
   Promise(absl::StatusOr<U> outcome, SourceLocation where = SourceLocation::current())  // NOLINT: likewise
       : Promise(Settled(), std::move(outcome), where) {}
 
-  Promise(const Promise& other)
-    requires std::is_copy_constructible_v<promise_internal::Stored<T>>
+  Promise(const Promise& other) requires std::is_copy_constructible_v<promise_internal::Stored<T>>
       : state_(other.state_) {
     if (state_ != nullptr) state_->add_reference();
   }
@@ -115,26 +118,30 @@ class Promise {
   // Calls f with the value, once it is there. Gives the promise of what f returns. An error passes f by.
   template <class F>
   AfterLending<F> then(F&& f, SourceLocation where = SourceLocation::current()) const& {
-    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f), PassThrough(), where);
+    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f), PassThrough(),
+                                                             where);
   }
   template <class F>
   AfterGiving<F> then(F&& f, SourceLocation where = SourceLocation::current()) && {
-    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f), PassThrough(), where);
+    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f), PassThrough(),
+                                                             where);
   }
 
-  // Calls f with the value or g with the error, whichever comes. g must return what f's promise can be made of. An error that f
-  // returns does not come to g: for that, say then(f).catch_(g).
+  // Calls f with the value or g with the error, whichever comes. g must return what f's promise can be made of. An
+  // error that f returns does not come to g: for that, say then(f).catch_(g).
   template <class F, class G>
   AfterLending<F> then(F&& f, G&& g, SourceLocation where = SourceLocation::current()) const& {
-    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f), std::forward<G>(g), where);
+    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f),
+                                                             std::forward<G>(g), where);
   }
   template <class F, class G>
   AfterGiving<F> then(F&& f, G&& g, SourceLocation where = SourceLocation::current()) && {
-    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f), std::forward<G>(g), where);
+    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f),
+                                                             std::forward<G>(g), where);
   }
 
-  // Calls g with the error, if there is one; g takes an absl::Status or nothing, and returns what a Promise<T> can be made of: a
-  // T, an absl::Status, an absl::StatusOr<T> or a Promise<T>. A value passes g by.
+  // Calls g with the error, if there is one; g takes an absl::Status or nothing, and returns what a Promise<T> can be
+  // made of: a T, an absl::Status, an absl::StatusOr<T> or a Promise<T>. A value passes g by.
   template <class G>
   Promise catch_(G&& g, SourceLocation where = SourceLocation::current()) const& {
     return chain<promise_internal::Lent<T>, Promise>(share("catch_", where), PassThrough(), std::forward<G>(g), where);
@@ -144,8 +151,8 @@ class Promise {
     return chain<promise_internal::Given<T>, Promise>(give("catch_", where), PassThrough(), std::forward<G>(g), where);
   }
 
-  // Calls h, without arguments, when this promise has settled, either way; then settles as this one did. If h returns a promise,
-  // waits for it. An error that h returns takes the place of the outcome; a value is ignored.
+  // Calls h, without arguments, when this promise has settled, either way; then settles as this one did. If h returns a
+  // promise, waits for it. An error that h returns takes the place of the outcome; a value is ignored.
   template <class H>
   Promise finally(H&& h, SourceLocation where = SourceLocation::current()) const& {
     return finally_after(share("finally", where), std::forward<H>(h), where);
@@ -163,14 +170,21 @@ class Promise {
     return outcome_of(give("settled", where), where);
   }
 
-  bool is_pending(SourceLocation where = SourceLocation::current()) const { return look("is_pending", where).is_pending(); }
-  bool is_fulfilled(SourceLocation where = SourceLocation::current()) const { return look("is_fulfilled", where).is_fulfilled(); }
-  bool is_rejected(SourceLocation where = SourceLocation::current()) const { return look("is_rejected", where).is_rejected(); }
+  bool is_pending(SourceLocation where = SourceLocation::current()) const {
+    return look("is_pending", where).is_pending();
+  }
+  bool is_fulfilled(SourceLocation where = SourceLocation::current()) const {
+    return look("is_fulfilled", where).is_fulfilled();
+  }
+  bool is_rejected(SourceLocation where = SourceLocation::current()) const {
+    return look("is_rejected", where).is_rejected();
+  }
 
   // The value of a fulfilled promise. Ends the program if it is not fulfilled.
   promise_internal::Lent<T> value(SourceLocation where = SourceLocation::current()) const {
     promise_internal::TypedState<T>& state = look("value", where);
-    if (!state.is_fulfilled()) [[unlikely]] promise_internal::no_value(state, where);
+    if (!state.is_fulfilled()) [[unlikely]]
+      promise_internal::no_value(state, where);
     if constexpr (!std::is_void_v<T>) return state.value();
   }
 
@@ -184,30 +198,31 @@ class Promise {
   explicit Promise(State* state) : state_(state) {}
 
   template <class R>
-  Promise(Settled, R&& outcome, const SourceLocation& where) {
+  Promise(Settled, R&& outcome, SourceLocation where) {
     auto* state = new promise_internal::PlainState<T>(where);
     state_ = state;
     state->resolve_from([&]() -> R&& { return std::forward<R>(outcome); });
   }
 
-  State& look(const char* call, const SourceLocation& where) const {
-    if (state_ == nullptr) [[unlikely]] promise_internal::moved_from(call, "Promise", where);
+  State& look(const char* call, SourceLocation where) const {
+    if (state_ == nullptr) [[unlikely]]
+      promise_internal::moved_from(call, "Promise", where);
     return *state_;
   }
 
   // The promise that an operator works on: another handle, or this one.
-  Promise share(const char* call, const SourceLocation& where) const {
+  Promise share(const char* call, SourceLocation where) const {
     State& state = promise_internal::Access::use(*this, call, where);
     state.add_reference();
     return Promise(&state);
   }
-  Promise give(const char* call, const SourceLocation& where) {
+  Promise give(const char* call, SourceLocation where) {
     promise_internal::Access::use(*this, call, where);
     return std::move(*this);
   }
 
   template <class Argument, class Next, class F, class G>
-  static Next chain(Promise source, F&& f, G&& g, const SourceLocation& where) {
+  static Next chain(Promise source, F&& f, G&& g, SourceLocation where) {
     using U = typename Next::value_type;
     using promise_internal::CheckThen;
     if constexpr (CheckThen<T, U, Argument, std::decay_t<F>, std::decay_t<G>>::kPassed) {
@@ -220,7 +235,7 @@ class Promise {
   }
 
   template <class H>
-  static Promise finally_after(Promise source, H&& h, const SourceLocation& where) {
+  static Promise finally_after(Promise source, H&& h, SourceLocation where) {
     if constexpr (promise_internal::CheckFinally<std::decay_t<H>>::kPassed) {
       using Reaction = promise_internal::Finally<T, std::decay_t<H>>;
       auto* const reaction = new Reaction(*source.state_, std::forward<H>(h), where);
@@ -229,7 +244,7 @@ class Promise {
     }
   }
 
-  static Promise<Outcome> outcome_of(Promise source, const SourceLocation& where) {
+  static Promise<Outcome> outcome_of(Promise source, SourceLocation where) {
     auto* const reaction = new promise_internal::Settled<T>(*source.state_, where);
     source.state_ = nullptr;
     return promise_internal::Access::make<Outcome>(reaction);
@@ -238,8 +253,8 @@ class Promise {
   State* state_;  // Owned, in the sense of a reference; null when moved from.
 };
 
-// The producer's end of a promise. It settles its promise at most once: the first call counts, later ones return false and do
-// nothing. Dropped before it settled, it rejects its promise: Aborted, "broken promise".
+// The producer's end of a promise. It settles its promise at most once: the first call counts, later ones return false
+// and do nothing. Dropped before it settled, it rejects its promise: Aborted, "broken promise".
 template <class T = void>
 class Deferred {
  public:
@@ -264,8 +279,8 @@ class Deferred {
     return promise_internal::Access::make<T>(state_);
   }
 
-  // Fulfills the promise with a T, settles it by an absl::StatusOr<T>, or has it follow a Promise<T>: then it settles as that one
-  // does.
+  // Fulfills the promise with a T, settles it by an absl::StatusOr<T>, or has it follow a Promise<T>: then it settles
+  // as that one does.
   template <class R>
   bool resolve(R&& result, SourceLocation where = SourceLocation::current()) {
     static_assert(promise_internal::kLeadsTo<R&&, T>,
@@ -274,9 +289,7 @@ class Deferred {
     state_->resolve_from([&]() -> R&& { return std::forward<R>(result); });
     return true;
   }
-  bool resolve(SourceLocation where = SourceLocation::current())
-    requires std::is_void_v<T>
-  {
+  bool resolve(SourceLocation where = SourceLocation::current()) requires std::is_void_v<T> {
     if (!may_settle("resolve", where)) return false;
     state_->fulfill();
     return true;
@@ -290,11 +303,12 @@ class Deferred {
   }
 
  private:
-  promise_internal::PlainState<T>& look(const char* call, const SourceLocation& where) const {
-    if (state_ == nullptr) [[unlikely]] promise_internal::moved_from(call, "Deferred", where);
+  promise_internal::PlainState<T>& look(const char* call, SourceLocation where) const {
+    if (state_ == nullptr) [[unlikely]]
+      promise_internal::moved_from(call, "Deferred", where);
     return *state_;
   }
-  bool may_settle(const char* call, const SourceLocation& where) const {
+  bool may_settle(const char* call, SourceLocation where) const {
     look(call, where).check_thread(call, where);
     return state_->is_unresolved();
   }
@@ -302,8 +316,8 @@ class Deferred {
   promise_internal::PlainState<T>* state_;  // Owned, in the sense of a reference; null when moved from.
 };
 
-// A promise of what x stands for, as if a callback had returned it: of a value, an error, or either; a promise is given back as it
-// is. resolve(): a fulfilled Promise<void>.
+// A promise of what x stands for, as if a callback had returned it: of a value, an error, or either; a promise is given
+// back as it is. resolve(): a fulfilled Promise<void>.
 template <class R>
 Promise<promise_internal::Unwrapped<std::decay_t<R>>> resolve(R&& x, SourceLocation where = SourceLocation::current()) {
   if constexpr (promise_internal::kIsPromise<std::decay_t<R>>) {
@@ -322,14 +336,16 @@ Promise<T> reject(absl::Status error, SourceLocation where = SourceLocation::cur
   return promise_internal::Access::make<T>(state);
 }
 
-// Calls executor with the Deferred<T> of a new promise, now, and gives that promise: JavaScript's `new Promise(executor)`.
+// Calls executor with the Deferred<T> of a new promise, now, and gives that promise: JavaScript's `new
+// Promise(executor)`.
 template <class T = void, class Executor>
 Promise<T> make_promise(Executor&& executor, SourceLocation where = SourceLocation::current()) {
-  static_assert(std::is_invocable_v<Executor, Deferred<T>>, "make_promise<T>(f): f must be callable with a Deferred<T>");
+  static_assert(std::is_invocable_v<Executor, Deferred<T>>,
+                "make_promise<T>(f): f must be callable with a Deferred<T>");
   Deferred<T> deferred(where);
   Promise<T> promise = deferred.promise();
   promise_internal::guarded([&] { std::forward<Executor>(executor)(std::move(deferred)); },
-                            [&](absl::Status error) { promise_internal::Access::look(promise)->producer_failed(std::move(error)); });
+                            [&] { promise_internal::Access::look(promise)->producer_threw(); });
   return promise;
 }
 

@@ -25,7 +25,7 @@ class StopLoop final : public Job {
 
 }  // namespace
 
-absl::Status run_until_settled(EventLoop& loop, State& state, const SourceLocation& where) {
+absl::Status run_until_settled(EventLoop& loop, State& state, SourceLocation where) {
   StopLoop stop_loop(loop);
   if (!loop.is_running()) state.attach(stop_loop);
   if (absl::Status ran = loop.run(where); !ran.ok()) return ran;

@@ -24,15 +24,16 @@ namespace vow {
 namespace promise_internal {
 
 // Runs the loop until the state has settled. Otherwise the reason why it has not.
-absl::Status run_until_settled(EventLoop& loop, State& state, const SourceLocation& where);
+absl::Status run_until_settled(EventLoop& loop, State& state, SourceLocation where);
 
 absl::Status already_has_loop();
 
 }  // namespace promise_internal
 
-// Runs the loop until the promise has settled, and the turn in which it did; gives its outcome, an absl::StatusOr<T> (for a
-// Promise<void>, an absl::Status). If it has not settled: Aborted, when the loop was stopped before, or when nothing is left that
-// could ever settle it (no callback waits, no timer, no Poster); FailedPrecondition when the loop runs already.
+// Runs the loop until the promise has settled, and the turn in which it did; gives its outcome, an absl::StatusOr<T>
+// (for a Promise<void>, an absl::Status). If it has not settled: Aborted, when the loop was stopped before, or when
+// nothing is left that could ever settle it (no callback waits, no timer, no Poster); FailedPrecondition when the loop
+// runs already.
 template <class T>
 promise_internal::Outcome<T> run_until_complete(EventLoop& loop, Promise<T> promise,
                                                 SourceLocation where = SourceLocation::current()) {
@@ -47,11 +48,11 @@ promise_internal::Outcome<T> run_until_complete(EventLoop& loop, Promise<T> prom
   }
 }
 
-// A whole program: makes a loop for this thread, calls main, runs until what it returned has settled, closes the loop, and gives
-// the outcome. main may return whatever a callback may. FailedPrecondition if this thread has a loop already.
+// A whole program: makes a loop for this thread, calls main, runs until what it returned has settled, closes the loop,
+// and gives the outcome. main may return whatever a callback may. FailedPrecondition if this thread has a loop already.
 template <class Main>
-promise_internal::Outcome<promise_internal::ThenValue<Main, void>> run(Main&& main, LoopOptions options = {},
-                                                                       SourceLocation where = SourceLocation::current()) {
+promise_internal::Outcome<promise_internal::ThenValue<Main, void>> run(
+    Main&& main, LoopOptions options = {}, SourceLocation where = SourceLocation::current()) {
   static_assert(promise_internal::kTakes<Main, void>, "run(main): main must be callable without arguments");
   if (EventLoop::current_or_null() != nullptr) return promise_internal::already_has_loop();
   EventLoop loop(options, where);

@@ -10,7 +10,7 @@ namespace {
 // The promise and its timer, in one block. It waits for no other promise, so as a job it is never queued.
 class Sleep final : public promise_internal::TypedState<void>, public Timer, public Pooled<Sleep> {
  public:
-  explicit Sleep(const SourceLocation& where) : TypedState(where) { add_reference(); }  // For the queue of timers.
+  explicit Sleep(SourceLocation where) : TypedState(where) { add_reference(); }  // For the queue of timers.
 
  private:
   void fire() noexcept override {

@@ -9,8 +9,8 @@
 
 namespace vow {
 
-// Fulfilled when `delay` has passed by the loop's clock, or at `time`, never before. What is past (zero, a negative delay) is
-// fulfilled in the next turn of the loop; InfiniteDuration and InfiniteFuture never are.
+// Fulfilled when `delay` has passed by the loop's clock, or at `time`, never before. What is past (zero, a negative
+// delay) is fulfilled in the next turn of the loop; InfiniteDuration and InfiniteFuture never are.
 Promise<> sleep(absl::Duration delay, SourceLocation where = SourceLocation::current());
 Promise<> sleep_until(absl::Time time, SourceLocation where = SourceLocation::current());
 

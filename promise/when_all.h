@@ -3,8 +3,8 @@
 //   when_all(std::vector{square(1), square(2), square(3)}).then([](std::vector<int> squares) { ... });   // {1, 4, 9}
 //   when_all(fetch_name(), fetch_age()).then([](std::tuple<std::string, int> both) { ... });
 //
-// Fulfilled when all inputs are, with their values in the order of the inputs, whatever the order in which they came. Rejected
-// as soon as one input is, with its error; the other inputs go on, and their outcomes are dropped.
+// Fulfilled when all inputs are, with their values in the order of the inputs, whatever the order in which they came.
+// Rejected as soon as one input is, with its error; the other inputs go on, and their outcomes are dropped.
 
 #ifndef VOW_PROMISE_WHEN_ALL_H_
 #define VOW_PROMISE_WHEN_ALL_H_
@@ -27,37 +27,24 @@ namespace vow {
 
 namespace promise_internal {
 
-// Collects once all inputs are fulfilled; until then each input keeps its source, and so the value.
-template <class T>
-class WhenAll : public TypedState<T>, private Combinator {
- protected:
-  WhenAll(std::size_t count, const SourceLocation& where) : TypedState<T>(where), missing_(count) {}
-  ~WhenAll() = default;
+// What there is to both forms. Self has inputs(), input_count(), and collect(), which fulfills. Until all inputs are
+// fulfilled, each keeps its source, and so the value.
+template <class Self, class T>
+class WhenAll : public TypedState<T> {
+ public:
+  using Input = promise_internal::Input<WhenAll>;
 
-  virtual Input* inputs() = 0;
-  virtual std::size_t input_count() = 0;
-  virtual void collect() = 0;  // Fulfills.
-
-  // Takes over the caller's reference to `source`. Each input that waits has a reference to this.
-  void wait_for(Input& input, State& source) {
-    this->add_reference();
-    input.wait_for(source, *this);
-  }
-
- private:
-  void input_settled(Input& input) noexcept override {
-    if (!this->is_pending()) {
+  void input_settled(Input& input) {
+    if (this->is_pending()) {
+      if (input.source().is_fulfilled() && --missing_ > 0) return this->remove_reference();
+      finish(input.source());
+    } else {
       input.release_source();
-    } else if (input.source().is_rejected()) {
-      this->reject(input.source().take_error());
-      release_settled_sources();
-    } else if (--missing_ == 0) {
-      guarded([this] { collect(); }, [this](absl::Status error) { this->reject(std::move(error)); });
-      release_settled_sources();
     }
     this->remove_reference();
   }
-  void input_dropped(Input& input) noexcept override {
+
+  void input_dropped(Input& input) {
     input.release_source();
     if (this->is_pending()) {
       this->reject_closed();
@@ -66,13 +53,37 @@ class WhenAll : public TypedState<T>, private Combinator {
     this->remove_reference();
   }
 
+ protected:
+  WhenAll(std::size_t count, SourceLocation where) : TypedState<T>(where), missing_(count) {}
+  ~WhenAll() = default;
+
+  // Takes over the caller's reference to `source`. Each input that waits has a reference to this.
+  void wait_for(Input& input, State& source) {
+    this->add_reference();
+    input.wait_for(source, *this);
+  }
+
+ private:
+  Self& self() { return static_cast<Self&>(*this); }
+
+  // `last` decided it: it is rejected, or all others were fulfilled before it.
+  [[gnu::noinline]] void finish(State& last) {
+    if (last.is_rejected()) {
+      this->reject(last.take_error());
+    } else {
+      guarded([this] { self().collect(); }, [this] { this->reject_with_current_exception(); });
+    }
+    release_settled_sources();
+  }
+
   void release_settled_sources() {
-    for (std::size_t i = 0; i < input_count(); ++i) {
-      if (!inputs()[i].is_waiting()) inputs()[i].release_source();
+    for (std::size_t i = 0; i < self().input_count(); ++i) {
+      Input& input = self().inputs()[i];
+      if (!input.is_waiting()) input.release_source();
     }
   }
 
-  // A combinator waits by its inputs; as a job it is never queued.
+  // It waits by its inputs; as a job of its own it is never queued.
   void run() noexcept override {}
   void drop() noexcept override {}
 
@@ -84,9 +95,12 @@ using AllOf = std::conditional_t<std::is_void_v<T>, void, std::vector<Stored<T>>
 
 // For a range: the inputs follow the state, in one block.
 template <class T>
-class WhenAllOfRange final : public WhenAll<AllOf<T>> {
+class WhenAllOfRange final : public WhenAll<WhenAllOfRange<T>, AllOf<T>> {
+  using Base = WhenAll<WhenAllOfRange, AllOf<T>>;
+  using typename Base::Input;
+
  public:
-  static WhenAllOfRange* make(std::vector<Promise<T>> promises, const SourceLocation& where) {
+  static WhenAllOfRange* make(std::vector<Promise<T>> promises, SourceLocation where) {
     void* block = allocate_block(bytes(promises.size()));
     auto* state = new (block) WhenAllOfRange(promises.size(), where);
     for (std::size_t i = 0; i < promises.size(); ++i) {
@@ -97,15 +111,17 @@ class WhenAllOfRange final : public WhenAll<AllOf<T>> {
   }
 
  private:
-  WhenAllOfRange(std::size_t count, const SourceLocation& where) : WhenAll<AllOf<T>>(count, where), count_(count) {
+  WhenAllOfRange(std::size_t count, SourceLocation where) : Base(count, where), count_(count) {
     for (std::size_t i = 0; i < count; ++i) new (inputs() + i) Input;
   }
   static std::size_t bytes(std::size_t count) { return sizeof(WhenAllOfRange) + count * sizeof(Input); }
 
-  Input* inputs() override { return reinterpret_cast<Input*>(this + 1); }
-  std::size_t input_count() override { return count_; }
+  friend Base;
 
-  void collect() override {
+  Input* inputs() { return reinterpret_cast<Input*>(this + 1); }
+  std::size_t input_count() const { return count_; }
+
+  void collect() {
     if constexpr (std::is_void_v<T>) {
       this->fulfill();
     } else {
@@ -132,20 +148,25 @@ template <class T>
 using AsElement = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 template <class... Ts>
-class WhenAllOfPack final : public WhenAll<std::tuple<AsElement<Ts>...>>, public Pooled<WhenAllOfPack<Ts...>> {
+class WhenAllOfPack final : public WhenAll<WhenAllOfPack<Ts...>, std::tuple<AsElement<Ts>...>>,
+                            public Pooled<WhenAllOfPack<Ts...>> {
+  using Base = WhenAll<WhenAllOfPack, std::tuple<AsElement<Ts>...>>;
+  using typename Base::Input;
+
  public:
-  WhenAllOfPack(const SourceLocation& where, Promise<Ts>... promises)
-      : WhenAll<std::tuple<AsElement<Ts>...>>(sizeof...(Ts), where) {
+  WhenAllOfPack(SourceLocation where, Promise<Ts>... promises) : Base(sizeof...(Ts), where) {
     (Access::use(promises, "when_all", where), ...);
     std::size_t i = 0;
-    (this->wait_for(inputs_[i++], *Access::give_away(std::move(promises))), ...);
+    (Base::wait_for(inputs_[i++], *Access::give_away(std::move(promises))), ...);
   }
 
  private:
-  Input* inputs() override { return inputs_; }
-  std::size_t input_count() override { return sizeof...(Ts); }
+  friend Base;
 
-  void collect() override { collect(std::index_sequence_for<Ts...>()); }
+  Input* inputs() { return inputs_; }
+  std::size_t input_count() const { return sizeof...(Ts); }
+
+  void collect() { collect(std::index_sequence_for<Ts...>()); }
   template <std::size_t... kIndex>
   void collect(std::index_sequence<kIndex...>) {
     this->fulfill(value_of<Ts>(inputs_[kIndex].source())...);
@@ -166,8 +187,9 @@ class WhenAllOfPack final : public WhenAll<std::tuple<AsElement<Ts>...>>, public
 
 }  // namespace promise_internal
 
-// Of a range (a std::vector<Promise<T>>, or anything that a range-for reads): a Promise<std::vector<T>>; for promises of void a
-// Promise<void>. Of an empty range: fulfilled. From a container that is given away the promises are moved, else copied.
+// Of a range (a std::vector<Promise<T>>, or anything that a range-for reads): a Promise<std::vector<T>>; for promises
+// of void a Promise<void>. Of an empty range: fulfilled. From a container that is given away the promises are moved,
+// else copied.
 template <promise_internal::RangeOfPromises Range>
 Promise<promise_internal::AllOf<promise_internal::RangeValue<Range>>> when_all(
     Range&& range, SourceLocation where = SourceLocation::current()) {
@@ -189,14 +211,15 @@ Promise<promise_internal::AllOf<T>> when_all(std::initializer_list<Promise<T>> p
   return when_all(std::vector<Promise<T>>(promises), where);
 }
 
-// Of a pack, whatever their types: a Promise<std::tuple<...>>, with a std::monostate for a promise of void. Where it was made counts
-// as where its first input was: a pack leaves no room for more.
+// Of a pack, whatever their types: a Promise<std::tuple<...>>, with a std::monostate for a promise of void. Where it
+// was made counts as where its first input was: a pack leaves no room for more.
 template <class First, class... Rest>
-Promise<std::tuple<promise_internal::AsElement<First>, promise_internal::AsElement<Rest>...>> when_all(Promise<First> first,
-                                                                                                       Promise<Rest>... rest) {
+Promise<std::tuple<promise_internal::AsElement<First>, promise_internal::AsElement<Rest>...>> when_all(
+    Promise<First> first, Promise<Rest>... rest) {
   const SourceLocation where = promise_internal::Access::use(first, "when_all", SourceLocation::current()).where();
   auto* state = new promise_internal::WhenAllOfPack<First, Rest...>(where, std::move(first), std::move(rest)...);
-  return promise_internal::Access::make<std::tuple<promise_internal::AsElement<First>, promise_internal::AsElement<Rest>...>>(state);
+  return promise_internal::Access::make<
+      std::tuple<promise_internal::AsElement<First>, promise_internal::AsElement<Rest>...>>(state);
 }
 
 }  // namespace vow

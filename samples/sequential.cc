@@ -42,9 +42,8 @@ vow::Promise<std::vector<int>> squares(int first, int last, std::vector<int> bef
 }
 
 vow::Promise<> sequential() {
-  return squares(1, 3).then([](const std::vector<int>& results) {
-    std::cout << "[" << absl::StrJoin(results, ", ") << "]" << std::endl;
-  });
+  return squares(1, 3).then(
+      [](const std::vector<int>& results) { std::cout << "[" << absl::StrJoin(results, ", ") << "]" << std::endl; });
 }
 
 int main(int argc, char** argv) {

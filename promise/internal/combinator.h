@@ -1,4 +1,5 @@
-// What the combinators have in common: one state that waits for many. Internal: see promise/when_all.h and its neighbours.
+// What the combinators have in common: one state that waits for many. Internal: see promise/when_all.h and its
+// neighbours.
 
 #ifndef VOW_PROMISE_INTERNAL_COMBINATOR_H_
 #define VOW_PROMISE_INTERNAL_COMBINATOR_H_
@@ -15,19 +16,9 @@
 
 namespace vow::promise_internal {
 
-class Input;
-
-class Combinator {
- public:
-  // The input's source has settled (or, the loop being closed, never will), and the input is in no list or queue any more.
-  virtual void input_settled(Input& input) noexcept = 0;
-  virtual void input_dropped(Input& input) noexcept = 0;
-
- protected:
-  ~Combinator() = default;
-};
-
-// The reaction of one promise that a combinator waits for.
+// The reaction of one promise that a combinator waits for. A Combinator is told by input_settled(Input&), or, if its
+// loop is closed and the promise will never settle, by input_dropped(Input&).
+template <class Combinator>
 class Input final : public Job {
  public:
   // Takes over the caller's reference to `source`.
@@ -51,8 +42,8 @@ class Input final : public Job {
   State* source_ = nullptr;           // Owned, in the sense of a reference.
 };
 
-// A range of promises, as a combinator takes it: a container that is given away is emptied, from any other the promises are
-// copied.
+// A range of promises, as a combinator takes it: a container that is given away is emptied, from any other the promises
+// are copied.
 template <class Range>
 using RangeElement = std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>()))>;
 

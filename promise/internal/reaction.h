@@ -1,5 +1,5 @@
-// The states that `then` and its like make: each is the promise that the call gives, and the reaction of the one that it was
-// called on, in one block. Internal: the header to read is promise/promise.h.
+// The states that `then` and its like make: each is the promise that the call gives, and the reaction of the one that
+// it was called on, in one block. Internal: the header to read is promise/promise.h.
 
 #ifndef VOW_PROMISE_INTERNAL_REACTION_H_
 #define VOW_PROMISE_INTERNAL_REACTION_H_
@@ -16,14 +16,16 @@ namespace vow::promise_internal {
 // In place of a callback: the outcome goes on as it is.
 struct PassThrough {};
 
-// What F and G must be for `then` on a Promise<T> that offers F an Argument and gives a Promise<U>. A mistake gives one message.
+// What F and G must be for `then` on a Promise<T> that offers F an Argument and gives a Promise<U>. A mistake gives one
+// message.
 template <class T, class U, class Argument, class F, class G>
 struct CheckThen {
   static constexpr bool kLends = !std::is_void_v<T> && std::is_same_v<Argument, Lent<T>>;
 
   static constexpr bool kTakesValue = std::is_same_v<F, PassThrough> || kIsCallback<F, Argument>;
   static_assert(kTakesValue || !std::is_void_v<T>, "then(f) on a Promise<void>: f must be callable without arguments");
-  static_assert(kTakesValue || std::is_void_v<T> || kLends, "then(f): f must be callable with the value, T&&, or without arguments");
+  static_assert(kTakesValue || std::is_void_v<T> || kLends,
+                "then(f): f must be callable with the value, T&&, or without arguments");
   static_assert(kTakesValue || !kLends,
                 "p.then(f) lends the value: f must be callable with const T&, or without arguments; "
                 "std::move(p).then(f) would give f the value as its own, T&&");
@@ -53,7 +55,7 @@ struct CheckFinally {
 };
 
 // A callback that can be destroyed before the block that holds it.
-template <class F, bool kStateless = std::is_empty_v<F> && std::is_trivially_destructible_v<F> && !std::is_final_v<F>>
+template <class F, bool kStateless = std::is_empty_v<F>&& std::is_trivially_destructible_v<F> && !std::is_final_v<F>>
 class CallbackHolder {
  public:
   template <class G>
@@ -78,7 +80,8 @@ class CallbackHolder<F, true> : private F {
   void clear() {}
 };
 
-// Calls f with the value of a fulfilled state, on loan or for good as Argument says, or with nothing if it takes nothing.
+// Calls f with the value of a fulfilled state, on loan or for good as Argument says, or with nothing if it takes
+// nothing.
 template <class Argument, class F, class T>
 CallResult<F, Argument> call_with_value(F& f, [[maybe_unused]] TypedState<T>& state) {
   if constexpr (std::is_void_v<Argument> || !kTakes<F, Argument>) {
@@ -113,7 +116,7 @@ class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G
  public:
   // Takes over the caller's reference to `source`.
   template <class F1, class G1>
-  Then(TypedState<T>& source, F1&& f, G1&& g, const SourceLocation& where)
+  Then(TypedState<T>& source, F1&& f, G1&& g, SourceLocation where)
       : TypedState<U>(source, where), f_(std::forward<F1>(f)), g_(std::forward<G1>(g)) {
     source.attach(*this);
   }
@@ -132,52 +135,60 @@ class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G
       }
     }
     auto& source = static_cast<TypedState<T>&>(this->source());
-    if (source.is_fulfilled()) {
-      if constexpr (kHandlesValue) {
-        settle_by([&]() -> CallResult<F, Argument> { return call_with_value<Argument>(f_.get(), source); });
-        source.remove_reference();
-      } else {
-        clear_callbacks();
-        this->adopt(source);
-      }
-    } else {
-      if constexpr (kHandlesError) {
-        settle_by([&]() -> CallResult<G, absl::Status> { return call_with_error(g_.get(), source); });
-      } else {
-        clear_callbacks();
-        this->reject(source.take_error());
-      }
+    if (!source.is_fulfilled()) return run_rejected(source);
+    if constexpr (kHandlesValue) {
+      settle_by([&]() -> CallResult<F, Argument> { return call_with_value<Argument>(f_.get(), source); });
       source.remove_reference();
+    } else {
+      clear_callbacks();
+      this->adopt(source);
     }
+    finish();
+  }
+
+  [[gnu::noinline]] void run_rejected(State& source) {
+    if constexpr (kHandlesError) {
+      settle_by([&]() -> CallResult<G, absl::Status> { return call_with_error(g_.get(), source); });
+    } else {
+      clear_callbacks();
+      this->reject(source.take_error());
+    }
+    source.remove_reference();
+    finish();
+  }
+
+  void finish() {
     if constexpr (kMayFollow) {
       if (this->is_following()) return;
     }
     this->remove_reference();
   }
 
-  // A callback is destroyed before the reactions to its result run: at once, or, if it returned a promise, when that has settled.
+  // A callback is destroyed before the reactions to its result run: at once, or, if it returned a promise, when that
+  // has settled.
   template <class Call>
   void settle_by(Call&& call) {
     using Result = decltype(call());
     bool cleared = false;
-    auto clear = [&] {
-      if (!std::exchange(cleared, true)) clear_callbacks();
-    };
     guarded(
         [&] {
           if constexpr (std::is_void_v<Result>) {
             call();
-            clear();
+            clear_callbacks();
+            cleared = true;
             this->fulfill();
           } else {
             Result&& result = call();
-            if constexpr (!kIsPromise<std::remove_cvref_t<Result>>) clear();
+            if constexpr (!kIsPromise<std::remove_cvref_t<Result>>) {
+              clear_callbacks();
+              cleared = true;
+            }
             this->resolve_with(std::forward<Result>(result));
           }
         },
-        [&](absl::Status error) {
-          clear();
-          this->reject(std::move(error));
+        [&] {
+          if (!cleared) clear_callbacks();
+          this->reject_with_current_exception();
         });
   }
 
@@ -202,14 +213,14 @@ class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G
   [[no_unique_address]] CallbackHolder<G> g_;
 };
 
-// finally(h). ECMAScript makes it of two `then`s with a promise between them: one microtask calls h, one settles the promise
-// between (later, if h returned a promise that is pending), and one adopts it.
+// finally(h). ECMAScript makes it of two `then`s with a promise between them: one microtask calls h, one settles the
+// promise between (later, if h returned a promise that is pending), and one adopts it.
 template <class T, class H>
 class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
  public:
   // Takes over the caller's reference to `source`.
   template <class H1>
-  Finally(TypedState<T>& source, H1&& h, const SourceLocation& where)
+  Finally(TypedState<T>& source, H1&& h, SourceLocation where)
       : TypedState<T>(source, where), h_(std::in_place, std::forward<H1>(h)) {
     source.attach(*this);
   }
@@ -222,7 +233,7 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
     switch (step_) {
       case Step::kCall:
         step_ = Step::kSettleBetween;
-        guarded([&] { call(); }, [&](absl::Status error) { finish(std::move(error)); });
+        guarded([this] { call(); }, [this] { finish(status_of_current_exception()); });
         return;
       case Step::kSettleBetween:
         step_ = Step::kAdopt;
@@ -282,7 +293,7 @@ template <class T>
 class Settled final : public TypedState<Outcome<T>>, public Pooled<Settled<T>> {
  public:
   // Takes over the caller's reference to `source`.
-  Settled(TypedState<T>& source, const SourceLocation& where) : TypedState<Outcome<T>>(source, where) { source.attach(*this); }
+  Settled(TypedState<T>& source, SourceLocation where) : TypedState<Outcome<T>>(source, where) { source.attach(*this); }
 
  private:
   void run() noexcept override {

@@ -90,18 +90,17 @@ inline constexpr bool kIsCallback = kTakes<F, Argument> || kTakes<F, void>;
 
 // What F returns when it is called with an Argument, or with nothing if it does not take one. Void if it can be called
 // neither way: the mistake has been reported then, and is not to cause more messages.
-template <class F, class Argument>
+template <class F, class Argument, bool kWithArgument = !std::is_void_v<Argument> && kTakes<F, Argument>,
+          bool kWithout = kTakes<F, void>>
 struct Call {
   using Result = void;
 };
-template <class F, class Argument>
-  requires(!std::is_void_v<Argument> && kTakes<F, Argument>)
-struct Call<F, Argument> {
+template <class F, class Argument, bool kWithout>
+struct Call<F, Argument, true, kWithout> {
   using Result = std::invoke_result_t<F, Argument>;
 };
 template <class F, class Argument>
-  requires((std::is_void_v<Argument> || !kTakes<F, Argument>) && kTakes<F, void>)
-struct Call<F, Argument> {
+struct Call<F, Argument, false, true> {
   using Result = std::invoke_result_t<F>;
 };
 template <class F, class Argument>
@@ -111,7 +110,8 @@ using CallResult = typename Call<F, Argument>::Result;
 template <class F, class Argument>
 using ThenValue = Unwrapped<CallResult<F, Argument>>;
 
-// Whether a callback's result R can settle a Promise<T>: `return` of it from a function that returns Promise<T> would compile.
+// Whether a callback's result R can settle a Promise<T>: `return` of it from a function that returns Promise<T> would
+// compile.
 template <class R, class T>
 inline constexpr bool kLeadsTo = std::is_convertible_v<R, Promise<T>>;
 template <class T>
@@ -119,15 +119,14 @@ inline constexpr bool kLeadsTo<void, T> = std::is_void_v<T>;
 
 // Whether U is a plain value that converts to T: not one of the types that stand for an outcome of their own.
 template <class U, class T>
-inline constexpr bool kIsPlainValueFor = std::is_convertible_v<U, T> && !kIsPromise<std::remove_cvref_t<U>> &&
-                                         !kIsStatus<std::remove_cvref_t<U>> && !kIsStatusOr<std::remove_cvref_t<U>>;
-template <class U>
-inline constexpr bool kIsPlainValueFor<U, void> = false;
+concept PlainValueFor = !std::is_void_v<T> && std::is_convertible_v<U, T> && !kIsPromise<std::remove_cvref_t<U>> &&
+                        !kIsStatus<std::remove_cvref_t<U>> && !kIsStatusOr<std::remove_cvref_t<U>>;
 
 // What T a Promise may have.
 template <class T>
-inline constexpr bool kIsPromisable = std::is_void_v<T> || (std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T> &&
-                                                            !kIsPromise<T> && std::is_move_constructible_v<T>);
+inline constexpr bool kIsPromisable = std::is_void_v<T> ||
+                                      (std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T> &&
+                                       !kIsPromise<T> && std::is_move_constructible_v<T>);
 
 // StatusOr<T>, or for void Status: what a settled promise amounts to.
 template <class T>

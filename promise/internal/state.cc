@@ -16,7 +16,8 @@ namespace vow::promise_internal {
 
 void State::reject(absl::Status error) {
   if (error.ok()) {
-    error = absl::InternalError(absl::StrCat("a promise made at ", to_string(where_), " was rejected with an OK status"));
+    error =
+        absl::InternalError(absl::StrCat("a promise made at ", to_string(where_), " was rejected with an OK status"));
   }
   new (&slot_.error) absl::Status(std::move(error));
   settle(Phase::kRejected);
@@ -29,19 +30,23 @@ absl::Status State::status() const {
 }
 
 void State::broken_promise() {
+  check_thread("~Deferred", where_);
   flags_ |= kBroken;
-  reject(absl::AbortedError(absl::StrCat("broken promise: the Deferred made at ", to_string(where_), " was dropped unsettled")));
+  reject(absl::AbortedError(
+      absl::StrCat("broken promise: the Deferred made at ", to_string(where_), " was dropped unsettled")));
 }
 
-void State::producer_failed(absl::Status error) {
+void State::reject_with_current_exception() { reject(status_of_current_exception()); }
+
+void State::producer_threw() {
   if (is_unresolved()) {
-    reject(std::move(error));
+    reject(status_of_current_exception());
   } else if ((flags_ & kBroken) != 0) {
-    slot_.error = std::move(error);
+    slot_.error = status_of_current_exception();
   }
 }
 
-void State::hand_out_once(const SourceLocation& where) {
+void State::hand_out_once(SourceLocation where) {
   if ((flags_ & kHandedOut) != 0) fatal("promise() a second time on a Deferred whose value cannot be copied", where);
   flags_ |= kHandedOut;
 }
@@ -53,13 +58,13 @@ void State::follow(State& inner) {
         absl::StrCat("chaining cycle: a promise made at ", to_string(where_), " was resolved with itself")));
     return;
   }
+  if (EventLoop::current_or_null() == nullptr) {
+    inner.remove_reference();
+    return reject_closed();
+  }
   slot_.source = &inner;
   flags_ |= kFollowQueued;
-  if (loop_id_ == EventLoop::current_id()) {
-    EventLoop::current_or_null()->queue_microtask(*this);
-  } else {
-    drop();
-  }
+  EventLoop::current_or_null()->queue_microtask(*this);
 }
 
 bool State::follow_step() {
@@ -73,6 +78,7 @@ bool State::follow_step() {
 }
 
 void State::reject_closed() {
+  check_thread("drop", where_);
   reject(absl::AbortedError(
       absl::StrCat("the event loop was closed before a promise made at ", to_string(where_), " had settled")));
 }
@@ -85,10 +91,10 @@ void State::abandon() {
   remove_reference();
 }
 
-// The loop is closed, so the reactions never run, but they let go of what they hold. Each may settle another state here, so
-// they are dropped one after the other, from one list, however long the chain.
-void State::settle_without_loop() {
-  if (EventLoop::is_open(loop_id_)) fatal("a promise is settled on another thread than its event loop's", where_);
+// The loop is closed, so the reactions never run, but they let go of what they hold. Each may settle another state by
+// that, so they are dropped one after the other, from one list, however long the chain.
+void State::leave_loop(const char* call, SourceLocation where) {
+  if (EventLoop::is_open(loop_id_)) misused(call, where);
   static thread_local JobQueue* being_dropped = nullptr;
   if (being_dropped != nullptr) {
     being_dropped->append(std::move(reactions_));
@@ -100,26 +106,26 @@ void State::settle_without_loop() {
   being_dropped = nullptr;
 }
 
-void State::misused(const char* call, const SourceLocation& where) const {
+void State::misused(const char* call, SourceLocation where) const {
   fatal(absl::StrCat(call, "() on a promise whose event loop is ",
                      EventLoop::is_open(loop_id_) ? "another thread's" : "closed"),
         where);
 }
 
-void State::made_without_loop(const SourceLocation& where) {
+void State::made_without_loop(SourceLocation where) {
   fatal("a promise is made on a thread that has no event loop", where);
 }
 
-void moved_from(const char* call, const char* type, const SourceLocation& where) {
+void moved_from(const char* call, const char* type, SourceLocation where) {
   fatal(absl::StrCat(call, "() on a ", type, " that was moved from"), where);
 }
 
-void no_value(const State& state, const SourceLocation& where) {
+void no_value(const State& state, SourceLocation where) {
   fatal(absl::StrCat("value() of a promise that has none: ", state.status().ToString()), where);
 }
 
-#ifdef __cpp_exceptions
 absl::Status status_of_current_exception() {
+#ifdef __cpp_exceptions
   try {
     throw;
   } catch (const absl::Status& status) {
@@ -129,12 +135,13 @@ absl::Status status_of_current_exception() {
   } catch (const std::exception& exception) {
     const char* mangled = typeid(exception).name();
     int failed = 0;
-    const std::unique_ptr<char, decltype(&std::free)> type(abi::__cxa_demangle(mangled, nullptr, nullptr, &failed), &std::free);
+    const std::unique_ptr<char, decltype(&std::free)> type(abi::__cxa_demangle(mangled, nullptr, nullptr, &failed),
+                                                           &std::free);
     return absl::UnknownError(absl::StrCat(failed == 0 ? type.get() : mangled, ": ", exception.what()));
   } catch (...) {
-    return absl::UnknownError("a callback threw something that is not a std::exception");
   }
-}
 #endif
+  return absl::UnknownError("a callback threw something that is not a std::exception");
+}
 
 }  // namespace vow::promise_internal

@@ -1,22 +1,24 @@
 // What a promise is made of. Internal: the header to read is promise/promise.h.
 //
-//            fulfill(value)             Pending    its reactions wait; no value. `source` is the state that it waits for, if
-//   Pending ─────────────────▶ Fulfilled          it comes from a `then` (or another operator) of that one
-//     │  │                              Following  as Pending, but bound to what it was resolved with, which is `source` now
-//     │  └─ follow(inner) ─▶ Following  Fulfilled  holds the value
-//     │                          │      Rejected   holds the error
-//     │     inner settles ◀──────┘
-//     │       └─▶ Fulfilled | Rejected
-//     └─ reject(error) ───────────────▶ Rejected
+//             fulfill(value)
+//   Pending ─────────────────▶ Fulfilled
+//     │  │
+//     │  └─ follow(inner) ─▶ Following ── inner settles ──▶ Fulfilled or Rejected
+//     └─ reject(error) ──────▶ Rejected
 //
-// A state is a job: the reaction of its source. To wait is to stand in the source's list of reactions; to settle is to move
-// one's own list of reactions to the end of the loop's queue of microtasks, as a whole. So neither allocates, and nothing ever
-// runs inside of the call that settles.
+//   Pending    its reactions wait. It may itself wait for another state, its `source`, as its reaction
+//   Following  as Pending, but bound to what it was resolved with, which is its source now
+//   Fulfilled  holds the value
+//   Rejected   holds the error
 //
-// OWNERSHIP. A state is kept by its references: one for each handle (Promise, Deferred), one for each reaction that waits for
-// it or is about to run, and one of its own for as long as it stands in a list or queue as a job. A state never owns its
-// reactions: each keeps itself, until it has run or was dropped. So a chain is kept alive from its pending end, whether or not
-// anybody holds its promises, and is freed link by link as it settles, whatever its length.
+// A state is a job: the reaction of its source. To wait is to stand in the source's list of reactions; to settle is to
+// move one's own list of reactions to the end of the loop's queue of microtasks, as a whole. So neither allocates, and
+// nothing ever runs inside of the call that settles.
+//
+// OWNERSHIP. A state is kept by its references: one for each handle (Promise, Deferred), one for each reaction that
+// waits for it or is about to run, and one of its own for as long as it stands in a list or queue as a job. A state
+// never owns its reactions: each keeps itself, until it has run or was dropped. So a chain is kept alive from its
+// pending end, whether or not anybody holds its promises, and is freed link by link as it settles, whatever its length.
 
 #ifndef VOW_PROMISE_INTERNAL_STATE_H_
 #define VOW_PROMISE_INTERNAL_STATE_H_
@@ -49,9 +51,10 @@ struct Access {
   static TypedState<T>* look(const Promise<T>& promise) {
     return promise.state_;
   }
-  // For a `call` made at `where`: ends the program if the promise was moved from, or does not belong to this thread's loop.
+  // For a `call` made at `where`: ends the program if the promise was moved from, or does not belong to this thread's
+  // loop.
   template <class T>
-  static TypedState<T>& use(const Promise<T>& promise, const char* call, const SourceLocation& where) {
+  static TypedState<T>& use(const Promise<T>& promise, const char* call, SourceLocation where) {
     TypedState<T>& state = promise.look(call, where);
     state.check_usable(call, where);
     return state;
@@ -72,7 +75,7 @@ class State : public Job {
   bool is_following() const { return (flags_ & (kFollowQueued | kFollowAttached)) != 0; }
 
   // Where the promise was made.
-  const SourceLocation& where() const { return where_; }
+  SourceLocation where() const { return where_; }
 
   // Of a rejected state. `take` leaves nothing behind if the caller's reference is the only one.
   const absl::Status& error() const { return slot_.error; }
@@ -84,8 +87,8 @@ class State : public Job {
   }
   bool is_unshared() const { return references_ == 1; }
 
-  // Runs the reaction in a microtask: once this state is settled, or else the next one. The reaction must hold a reference to
-  // this state until then.
+  // Runs the reaction in a microtask: once this state is settled, or else the next one. The reaction must hold a
+  // reference to this state until then.
   void attach(Job& reaction) {
     if (is_pending()) {
       reactions_.push(reaction);
@@ -102,6 +105,7 @@ class State : public Job {
 
   // Only while pending. An OK error is itself an error: Internal.
   void reject(absl::Status error);
+  void reject_with_current_exception();
 
   // For the producer's end. Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
@@ -109,27 +113,32 @@ class State : public Job {
   void break_promise() {
     if (is_unresolved()) broken_promise();
   }
-  // The producer failed while it was being started: its error counts for more than the promise that it broke by that.
-  void producer_failed(absl::Status error);
+  // The producer threw while it was being started: that counts for more than the promise that it broke by it.
+  void producer_threw();
   // Ends the program the second time.
-  void hand_out_once(const SourceLocation& where);
+  void hand_out_once(SourceLocation where);
 
-  // End the program if `call`, which the user made at `where`, comes from another thread than the loop's, or (check_usable) if
-  // that is closed.
-  void check_usable(const char* call, const SourceLocation& where) const {
-    if (loop_id_ != EventLoop::current_id()) [[unlikely]] misused(call, where);
+  // Ends the program if `call`, which the user made at `where`, comes from another thread than the loop's, or if that
+  // is closed.
+  void check_usable(const char* call, SourceLocation where) const {
+    if (loop_id_ != EventLoop::current_id()) [[unlikely]]
+      misused(call, where);
   }
-  void check_thread(const char* call, const SourceLocation& where) const {
-    if (loop_id_ != EventLoop::current_id() && EventLoop::is_open(loop_id_)) [[unlikely]] misused(call, where);
+  // The same for what may be done when the loop is closed. Then the reactions will never run, and are dropped here.
+  void check_thread(const char* call, SourceLocation where) {
+    if (loop_id_ != EventLoop::current_id()) [[unlikely]]
+      leave_loop(call, where);
   }
 
  protected:
   // Comes with the reference of the handle that it is made for.
-  explicit State(const SourceLocation& where) : loop_id_(EventLoop::current_id()), where_(where) {
-    if (loop_id_ == 0) [[unlikely]] made_without_loop(where);
+  explicit State(SourceLocation where) : loop_id_(EventLoop::current_id()), where_(where) {
+    if (loop_id_ == 0) [[unlikely]]
+      made_without_loop(where);
   }
-  // Comes also with the reference of its own, for it is to be attached to `source`. Takes over the caller's reference to that.
-  State(State& source, const SourceLocation& where) : references_(2), loop_id_(source.loop_id_), where_(where) {
+  // Comes also with the reference of its own, for it is to be attached to `source`. Takes over the caller's reference
+  // to that.
+  State(State& source, SourceLocation where) : references_(2), loop_id_(source.loop_id_), where_(where) {
     slot_.source = &source;
   }
   ~State() {
@@ -140,20 +149,17 @@ class State : public Job {
 
   enum class Phase : std::uint8_t { kPending, kFulfilled, kRejected };
 
-  // After the value or error was stored: lets the reactions run.
+  // After the value or error was stored: lets the reactions run. It is the loop that settles a state, by a job or a
+  // timer, or a caller who has passed check_thread; so if there are reactions, this thread's loop is theirs.
   void settle(Phase phase) {
     phase_ = phase;
-    if (loop_id_ == EventLoop::current_id()) [[likely]] {
-      EventLoop::current_or_null()->queue_microtasks(std::move(reactions_));
-    } else {
-      settle_without_loop();
-    }
+    if (!reactions_.empty()) EventLoop::current_or_null()->queue_microtasks(std::move(reactions_));
   }
 
   // Binds this state to the outcome of `inner`, of which the caller's reference is taken over. As ECMAScript does it
-  // (NewPromiseResolveThenableJob): one microtask to attach to `inner`, and another when that is settled. The caller must have
-  // provided the reference of its own that a state needs as a job; if this is not following afterwards, it is still the
-  // caller's.
+  // (NewPromiseResolveThenableJob): one microtask to attach to `inner`, and another when that is settled. The caller
+  // must have provided the reference of its own that a state needs as a job; if this is not following afterwards, it is
+  // still the caller's.
   void follow(State& inner);
 
   // `run` while following. True when the time has come to take over the outcome of `source()`.
@@ -161,24 +167,24 @@ class State : public Job {
 
   State& source() const { return *slot_.source; }
 
-  // `drop`: the loop closes, so what this state waits for will never come. `abandon` is for a state that has a source, and also
-  // gives up the references that hang on that.
+  // `drop`: the loop closes, so what this state waits for will never come. `abandon` is for a state that has a source,
+  // and also gives up the references that hang on that.
   void reject_closed();
   void abandon();
 
   union Slot {
     Slot() {}
     ~Slot() {}
-    State* source;             // Pending: what this state waits for, if anything. Owned, in the sense of a reference.
-    absl::Status error;        // Rejected.
-    unsigned char value[8];    // Fulfilled: the value, if it fits; else it lives in TypedState.
+    State* source;           // Pending: what this state waits for, if anything. Owned, in the sense of a reference.
+    absl::Status error;      // Rejected.
+    unsigned char value[8];  // Fulfilled: the value, if it fits; else it lives in TypedState.
   } slot_;
 
  private:
   void broken_promise();
-  void settle_without_loop();
-  [[noreturn]] void misused(const char* call, const SourceLocation& where) const;
-  [[noreturn]] static void made_without_loop(const SourceLocation& where);
+  void leave_loop(const char* call, SourceLocation where);
+  [[noreturn]] void misused(const char* call, SourceLocation where) const;
+  [[noreturn]] static void made_without_loop(SourceLocation where);
 
   static constexpr std::uint8_t kFollowQueued = 1;    // Following, and not yet attached to the inner state.
   static constexpr std::uint8_t kFollowAttached = 2;  // Following, and attached.
@@ -194,23 +200,21 @@ class State : public Job {
 };
 
 // Ends of the program.
-[[noreturn]] void moved_from(const char* call, const char* type, const SourceLocation& where);
-[[noreturn]] void no_value(const State& state, const SourceLocation& where);
+[[noreturn]] void moved_from(const char* call, const char* type, SourceLocation where);
+[[noreturn]] void no_value(const State& state, SourceLocation where);
 
-#ifdef __cpp_exceptions
-// What a callback threw, as an error: a Status as itself, std::bad_alloc as ResourceExhausted, other exceptions as Unknown
-// with their type and what().
+// What a callback threw, as an error: a Status as itself, std::bad_alloc as ResourceExhausted, other exceptions as
+// Unknown with their type and what(). To be called from where it was caught.
 absl::Status status_of_current_exception();
-#endif
 
-// Calls f. What it throws goes to on_error, as a Status.
-template <class F, class OnError>
-void guarded(F&& f, [[maybe_unused]] OnError&& on_error) {
+// Calls f; if it throws, on_exception.
+template <class F, class OnException>
+void guarded(F&& f, [[maybe_unused]] OnException&& on_exception) {
 #ifdef __cpp_exceptions
   try {
     f();
   } catch (...) {
-    on_error(status_of_current_exception());
+    on_exception();
   }
 #else
   f();
@@ -239,8 +243,8 @@ class TypedState : public State {
     settle(Phase::kFulfilled);
   }
 
-  // With whatever a callback may return: a value, an error, either of them, or a promise to follow (`follow` tells what must be
-  // seen to then).
+  // With whatever a callback may return: a value, an error, either of them, or a promise to follow (`follow` tells what
+  // must be seen to then).
   template <class R>
   void resolve_with(R&& result) {
     using Plain = std::remove_cvref_t<R>;
@@ -302,7 +306,7 @@ class TypedState : public State {
 template <class T>
 class PlainState final : public TypedState<T>, public Pooled<PlainState<T>> {
  public:
-  explicit PlainState(const SourceLocation& where) : TypedState<T>(where) {}
+  explicit PlainState(SourceLocation where) : TypedState<T>(where) {}
 
   // Settles by what `call` returns, or throws.
   template <class Call>
@@ -318,7 +322,7 @@ class PlainState final : public TypedState<T>, public Pooled<PlainState<T>> {
             this->resolve_with(call());
           }
         },
-        [&](absl::Status error) { this->reject(std::move(error)); });
+        [&] { this->reject_with_current_exception(); });
     if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
       if (!this->is_following()) this->remove_reference();
     }

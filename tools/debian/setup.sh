@@ -15,36 +15,35 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dest=$root/.debian
 
+packages=(bazel-bootstrap bazel-rules-java bazel-skylib)
+
 say() { echo "tools/debian/setup.sh: $*" >&2; }
 die() {
   say "$@"
   exit 1
 }
 
-missing_packages() {
-  [[ -x /usr/bin/bazel-4 ]] || echo bazel-bootstrap
-  [[ -d /usr/share/bazel/tools/skylib ]] || echo bazel-skylib
-  [[ -d /usr/share/bazel/rules/java ]] || echo bazel-rules-java
-  type -P g++ >/dev/null || echo g++
-}
+sudo=()
+((EUID == 0)) || sudo=(sudo)
 
-as_root() {
-  if ((EUID == 0)); then
-    "$@"
-  elif type -P sudo >/dev/null; then
-    sudo "$@"
-  else
-    die "not root, and no sudo; as root, run: $*"
-  fi
+# apt_get ARGUMENT...: quiet unless it fails.
+apt_get() {
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@" \
+    </dev/null >"$dest/apt.log" 2>&1 && return
+  cat "$dest/apt.log" >&2
+  die "apt-get $1 failed"
 }
-
-# Standard output belongs to the program that `bazel run` starts.
-apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >&2; }
 
 install_packages() {
-  say "installing $*"
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Status}\n' "${packages[@]}" 2>/dev/null | grep -cx installed) || true
+  ((installed == ${#packages[@]})) && return
+  ((EUID == 0)) || type -P sudo >/dev/null || die "as root, run: apt-get install ${packages[*]}"
+  say "installing ${packages[*]}"
+  # Java's package fails without this, which slim container images lack.
+  "${sudo[@]}" mkdir -p /usr/share/man/man1
   apt_get update
-  apt_get install -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@"
+  apt_get install -y --no-install-recommends "${packages[@]}"
 }
 
 # fetch NAME SHA256 PACKAGE TARBALL: unpacks a source tarball, which lies beside its package in the archive, as repo/NAME.
@@ -121,8 +120,7 @@ mkdir -p "$dest"
 exec 9>"$dest/lock"
 flock 9
 
-mapfile -t packages < <(missing_packages)
-((${#packages[@]} == 0)) || install_packages "${packages[@]}"
+install_packages
 
 # The bazelrc holds absolute paths, so a workspace that was moved is set up again, too.
 stamp=$(echo "$root" | cat - "$here"/* | sha256sum)

@@ -1,0 +1,3 @@
+#include "promise/promise.h"
+
+void mistake() { vow::Deferred<int&> deferred; }

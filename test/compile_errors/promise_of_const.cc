@@ -1,0 +1,3 @@
+#include "promise/promise.h"
+
+vow::Promise<const int> mistake() { return 1; }

@@ -1,0 +1,3 @@
+#include "promise/promise.h"
+
+vow::Promise<int&> mistake(int& x) { return x; }

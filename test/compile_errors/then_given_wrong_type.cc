@@ -1,0 +1,7 @@
+#include <string>
+
+#include "promise/promise.h"
+
+void mistake() {
+  vow::resolve(1).then([](std::string) {});
+}

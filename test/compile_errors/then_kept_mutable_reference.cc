@@ -1,0 +1,5 @@
+#include "promise/promise.h"
+
+void mistake(const vow::Promise<int>& promise) {
+  promise.then([](int& x) { ++x; });
+}

@@ -1,0 +1,7 @@
+#include <memory>
+
+#include "promise/promise.h"
+
+void mistake(const vow::Promise<std::unique_ptr<int>>& promise) {
+  promise.then([](std::unique_ptr<int>) {});
+}

@@ -1,0 +1,5 @@
+#include "promise/promise.h"
+
+void mistake() {
+  vow::resolve().then([](int) {});
+}
