@@ -85,12 +85,11 @@ namespace loop_internal {
 
 // A job from another thread. Its memory is operator new's, for it is freed on another thread than the one that made it.
 class Letter : public Job {
+ public:
+  Letter* before = nullptr;  // For the mailbox: the one that was posted before it.
+
  protected:
   ~Letter() = default;
-
- private:
-  friend class Mailbox;
-  Letter* before_ = nullptr;  // The one that was posted before it.
 };
 
 // Tells a callback from a job, which brings its own memory.

@@ -28,11 +28,12 @@ class Job {
   // Called instead of `run` when the loop closes first: lets go of everything, without doing the work.
   virtual void drop() noexcept = 0;
 
+  class Queue;
+
  protected:
   ~Job() = default;
 
  private:
-  friend class JobQueue;
   Job* next_;  // Meaningful only in a queue; the last one's is the first.
 };
 
@@ -41,11 +42,11 @@ class Job {
 //   last_ ──▶ [c] ──▶ [a] ──▶ [b] ──┐
 //              ▲                    │      a is the first to leave
 //              └────────────────────┘
-class JobQueue {
+class Job::Queue {
  public:
-  JobQueue() = default;
-  JobQueue(JobQueue&& other) noexcept : last_(std::exchange(other.last_, nullptr)) {}
-  JobQueue& operator=(JobQueue&&) = delete;
+  Queue() = default;
+  Queue(Queue&& other) noexcept : last_(std::exchange(other.last_, nullptr)) {}
+  Queue& operator=(Queue&&) = delete;
 
   bool empty() const { return last_ == nullptr; }
 
@@ -78,14 +79,14 @@ class JobQueue {
   }
 
   // Moves all of `other`'s jobs, in their order, behind the ones that are here.
-  void append(JobQueue&& other) {
+  void append(Queue&& other) {
     if (other.last_ == nullptr) return;
     if (last_ != nullptr) std::swap(last_->next_, other.last_->next_);
     last_ = std::exchange(other.last_, nullptr);
   }
 
   // The same, in front of them.
-  void prepend(JobQueue&& other) {
+  void prepend(Queue&& other) {
     if (other.last_ == nullptr) return;
     if (last_ == nullptr) {
       last_ = std::exchange(other.last_, nullptr);
@@ -113,6 +114,8 @@ class JobQueue {
  private:
   Job* last_ = nullptr;
 };
+
+using JobQueue = Job::Queue;
 
 }  // namespace vow
 

@@ -19,7 +19,7 @@ bool Mailbox::post(Letter& letter) {
   Letter* latest = latest_.load(std::memory_order_relaxed);
   do {
     if (latest == kClosed) return false;
-    letter.before_ = latest == kAsleep ? nullptr : latest;
+    letter.before = latest == kAsleep ? nullptr : latest;
   } while (!latest_.compare_exchange_weak(latest, &letter, std::memory_order_release, std::memory_order_relaxed));
   if (latest == kAsleep) wake();
   return true;
@@ -53,7 +53,7 @@ void Mailbox::remove_poster() {
 JobQueue Mailbox::in_order_of_posting(Letter* latest) {
   JobQueue letters;
   if (latest == kAsleep || latest == kClosed) return letters;
-  while (latest != nullptr) letters.push_front(*std::exchange(latest, latest->before_));
+  while (latest != nullptr) letters.push_front(*std::exchange(latest, latest->before));
   return letters;
 }
 

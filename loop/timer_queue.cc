@@ -15,16 +15,16 @@ inline void TimerQueue::List::push_back(Timer& timer) {
 
 // For a deadline after now_.
 inline void TimerQueue::place(Timer& timer) {
-  const auto difference = static_cast<std::uint64_t>(timer.deadline_ ^ now_);
+  const auto difference = static_cast<std::uint64_t>(timer.deadline ^ now_);
   const unsigned highest_bit = 63 ^ static_cast<unsigned>(__builtin_clzll(difference));
   const unsigned level = highest_bit / kDigitBits;
-  const unsigned slot = static_cast<unsigned>(timer.deadline_ >> (level * kDigitBits)) % kSlots;
+  const unsigned slot = static_cast<unsigned>(timer.deadline >> (level * kDigitBits)) % kSlots;
   occupied_[level] |= std::uint64_t{1} << slot;
   wheel_[level][slot].push_back(timer);
 }
 
 void TimerQueue::add(Timer& timer, std::int64_t deadline) {
-  timer.deadline_ = deadline;
+  timer.deadline = deadline;
   if (deadline == kNever) {
     never_.push_back(timer);
     return;
@@ -75,7 +75,7 @@ void TimerQueue::advance(std::int64_t now) {
     entered.append(timers);
     List due;
     while (Timer* timer = entered.pop_front()) {
-      if (timer->deadline_ <= now) {
+      if (timer->deadline <= now) {
         due.push_back(*timer);
       } else {
         place(*timer);
@@ -94,7 +94,7 @@ void TimerQueue::hand_out(List& timers) {
 
 // By deadline; equal deadlines stay in their order.
 void TimerQueue::sort(List& timers) {
-  while (Timer* timer = timers.pop_front()) to_sort_.push_back({timer->deadline_, to_sort_.size(), timer});
+  while (Timer* timer = timers.pop_front()) to_sort_.push_back({timer->deadline, to_sort_.size(), timer});
   std::sort(to_sort_.begin(), to_sort_.end(), [](const Sortable& a, const Sortable& b) {
     return a.deadline != b.deadline ? a.deadline < b.deadline : a.position < b.position;
   });
@@ -149,7 +149,7 @@ void TimerQueue::List::append(List& other) {
 std::int64_t TimerQueue::List::earliest() const {
   std::int64_t earliest = kNever;
   for (const TimerLink* link = head_.next; link != &head_; link = link->next) {
-    earliest = std::min(earliest, static_cast<const Timer*>(link)->deadline_);
+    earliest = std::min(earliest, link->deadline);
   }
   return earliest;
 }
@@ -157,7 +157,7 @@ std::int64_t TimerQueue::List::earliest() const {
 bool TimerQueue::List::is_sorted() const {
   std::int64_t latest = std::numeric_limits<std::int64_t>::min();
   for (const TimerLink* link = head_.next; link != &head_; link = link->next) {
-    const std::int64_t deadline = static_cast<const Timer*>(link)->deadline_;
+    const std::int64_t deadline = link->deadline;
     if (deadline < latest) return false;
     latest = deadline;
   }

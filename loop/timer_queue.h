@@ -39,12 +39,11 @@ namespace vow {
 
 namespace loop_internal {
 
-class TimerQueue;
-
 // A place in a ring of timers, or the ring's head.
 struct TimerLink {
   TimerLink* next = nullptr;  // Null when in no ring.
   TimerLink* previous = nullptr;
+  std::int64_t deadline = 0;
 };
 
 }  // namespace loop_internal
@@ -52,7 +51,7 @@ struct TimerLink {
 // Something to do at a certain time, which carries its own place in the queue of timers, so that to arm one allocates
 // nothing. Queues do not own timers: `fire` and `drop` do what is right for each kind, and exactly one of them is
 // called, unless the timer is taken out before.
-class Timer : private loop_internal::TimerLink {
+class Timer : public loop_internal::TimerLink {
  public:
   Timer() = default;
   Timer(const Timer&) = delete;
@@ -66,10 +65,6 @@ class Timer : private loop_internal::TimerLink {
 
  protected:
   ~Timer() = default;
-
- private:
-  friend class loop_internal::TimerQueue;
-  std::int64_t deadline_ = 0;
 };
 
 namespace loop_internal {
@@ -112,7 +107,7 @@ class TimerQueue {
   // A ring of timers around a head, which is no timer.
   class List {
    public:
-    List() : head_{&head_, &head_} {}
+    List() : head_{.next = &head_, .previous = &head_} {}
     List(const List&) = delete;
     List& operator=(const List&) = delete;
     bool empty() const { return head_.next == &head_; }

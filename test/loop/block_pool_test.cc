@@ -15,8 +15,8 @@
 
 #include "gtest/gtest.h"
 
-// Slabs come from the aligned operator new, and next to nothing else does. Under a sanitizer that wants these operators for
-// itself there is no pool to be watched either.
+// Slabs come from the aligned operator new, and next to nothing else does. Under a sanitizer that wants these operators
+// for itself there is no pool to be watched either.
 #ifndef VOW_NO_BLOCK_POOL
 namespace {
 std::atomic<std::int64_t> slabs_allocated = 0;
@@ -193,7 +193,8 @@ TEST(BlockPoolThreadTest, ServesThreadsAtTheSameTime) {
 
 constexpr std::int64_t kMostKept = 64;  // Empty slabs of 64 KiB for each thread: 4 MiB.
 
-// Runs `f` in a thread of its own, whose pool is new. Gives the number of slabs that are in use after it, or more than before.
+// Runs `f` in a thread of its own, whose pool is new. Gives the number of slabs that are in use after it, or more than
+// before.
 std::int64_t slabs_left_by(const std::function<void()>& f) {
   const std::int64_t before = slabs_in_use;
   std::thread(f).join();
@@ -326,7 +327,8 @@ TEST(BlockPoolMemoryTest, OfAnEndedThreadIsNoConcernOfANewThread) {
     EXPECT_EQ(slabs_allocated, before);
     for (void* block : blocks) free_block(block, 64);
     for (void* block : more) free_block(block, 64);
-  }).join();
+  })
+      .join();
 }
 
 #endif

@@ -21,9 +21,9 @@
 namespace vow {
 namespace {
 
-// Calls f when the last copy of it is destroyed.
-std::shared_ptr<void> at_end(std::function<void()> f) {
-  return {nullptr, [f = std::move(f)](void*) { f(); }};
+// A callback that does nothing when it runs, and calls f when it is destroyed.
+auto at_end(std::function<void()> f) {
+  return [alive = std::shared_ptr<void>(nullptr, [f = std::move(f)](void*) { f(); })] {};
 }
 
 // A callback that holds something and does nothing.
@@ -206,11 +206,11 @@ TEST_F(HandleTest, MayBeHeldByItsOwnCallback) {
 TEST_F(HandleTest, LetsACallbackThatIsDestroyedCancelOthers) {
   Handle second = loop.call_soon(log.note("second"));
   Handle third = loop.call_later(absl::Seconds(1), log.note("third"));
-  Handle first = loop.call_later(absl::Seconds(1), holding(at_end([&] {
+  Handle first = loop.call_later(absl::Seconds(1), at_end([&] {
                                    second.cancel();
                                    third.cancel();
-                                   first.cancel();
-                                 })));
+                                   EXPECT_FALSE(first.cancel());
+                                 }));
   EXPECT_TRUE(first.cancel());
   run();
   EXPECT_EQ(log.str(), "");
@@ -257,9 +257,7 @@ TEST(HandleLifetimeTest, CancelsNothingOfTheThreadsNextLoop) {
 using CallbackTest = LoopTest;
 
 TEST_F(CallbackTest, MayBeMoveOnly) {
-  call_in_every_way(loop, [&] {
-    return [this, number = std::make_unique<int>(7)] { log.add(*number); };
-  });
+  call_in_every_way(loop, [&] { return [this, number = std::make_unique<int>(7)] { log.add(*number); }; });
   run();
   EXPECT_EQ(log.str(), "7 7 7 7");
 }
@@ -318,9 +316,8 @@ TEST_F(CallbackTest, MayReturnAnything) {
 TEST_F(CallbackTest, MayBeBig) {
   std::array<char, 5000> big;
   big.fill('x');
-  call_in_every_way(loop, [&] {
-    return [this, big] { log.add(static_cast<int>(std::count(big.begin(), big.end(), 'x'))); };
-  });
+  call_in_every_way(
+      loop, [&] { return [this, big] { log.add(static_cast<int>(std::count(big.begin(), big.end(), 'x'))); }; });
   run();
   EXPECT_EQ(log.str(), "5000 5000 5000 5000");
 }
@@ -357,10 +354,10 @@ TEST_F(CallbackTest, IsDestroyedRightAfterItRan) {
 
 TEST_F(CallbackTest, MayMakeMoreInItsDestructor) {
   call_in_every_way(loop, [&] {
-    return holding(at_end([&] {
+    return at_end([&] {
       loop.queue_microtask(log.note("micro"));
       loop.call_soon(log.note("soon"));
-    }));
+    });
   });
   run();
   EXPECT_EQ(log.str(), "micro micro micro soon soon soon micro soon");

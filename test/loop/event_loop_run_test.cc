@@ -16,15 +16,9 @@
 namespace vow {
 namespace {
 
-// Calls f when the last copy of it is destroyed.
-std::shared_ptr<void> at_end(std::function<void()> f) {
-  return {nullptr, [f = std::move(f)](void*) { f(); }};
-}
-
-// A callback that holds something and does nothing.
-template <class T>
-auto holding(T held) {
-  return [held = std::move(held)] {};
+// A callback that does nothing when it runs, and calls f when it is destroyed.
+auto at_end(std::function<void()> f) {
+  return [alive = std::shared_ptr<void>(nullptr, [f = std::move(f)](void*) { f(); })] {};
 }
 
 using RunTest = LoopTest;
@@ -40,9 +34,8 @@ TEST_F(RunTest, ReturnsWhenNothingCanWakeTheLoop) {
 
 TEST_F(RunTest, GoesOnAsLongAsCallbacksMakeMore) {
   loop.queue_microtask([&] {
-    loop.call_soon([&] {
-      loop.post([&] { loop.call_later(absl::Hours(1), [&] { loop.queue_microtask(log.note("end")); }); });
-    });
+    loop.call_soon(
+        [&] { loop.post([&] { loop.call_later(absl::Hours(1), [&] { loop.queue_microtask(log.note("end")); }); }); });
   });
   run();
   EXPECT_EQ(log.str(), "end");
@@ -192,7 +185,7 @@ TEST_F(StopTest, ByTheFirstMicrotaskEndsTheRunWithoutWaiting) {
 }
 
 TEST_F(StopTest, ByADestructorEndsTheRun) {
-  loop.call_soon(at_end([&] { loop.stop(); })));
+  loop.call_soon(at_end([&] { loop.stop(); }));
   loop.call_later(absl::Hours(1), log.note("later"));
   EXPECT_EQ(loop.run_forever(), absl::OkStatus());
   EXPECT_EQ(log.str(), "");
@@ -256,7 +249,7 @@ class CloseTest : public LoopTest {
     loop.call_later(absl::InfiniteDuration(), counted());
   }
   std::function<void()> counted() {
-    return [this, alive = at_end([this] { ++destroyed; })] { ++ran; };
+    return [this, alive = std::shared_ptr<void>(nullptr, [this](void*) { ++destroyed; })] { ++ran; };
   }
   int ran = 0;
   int destroyed = 0;
@@ -283,11 +276,11 @@ TEST_F(CloseTest, DestroysWhatARunHasLeft) {
 }
 
 TEST_F(CloseTest, DestroysWhatIsQueuedByDestructorsToo) {
-  loop.call_later(absl::Hours(1), at_end([&] {
-                    fill();
-                    EXPECT_FALSE(loop.post(counted()));
-                    loop.call_soon(at_end([&] { fill(); })));
-                  })));
+  loop.call_soon(at_end([&] {
+    fill();
+    EXPECT_FALSE(loop.post(counted()));
+    loop.call_later(absl::Hours(1), at_end([&] { fill(); }));
+  }));
   loop.close();
   EXPECT_EQ(destroyed, 11);
   EXPECT_EQ(ran, 0);
@@ -319,13 +312,13 @@ TEST_F(CloseTest, DestroysOnceWhatAHandleStillHolds) {
 
 TEST_F(CloseTest, LetsADestructorCancelWhatStillWaits) {
   Handle other = loop.call_later(absl::Hours(1), counted());
-  loop.call_soon(at_end([&] { EXPECT_TRUE(other.cancel()); })));
+  loop.call_soon(at_end([&] { EXPECT_TRUE(other.cancel()); }));
   loop.close();
   EXPECT_EQ(destroyed, 1);
 }
 
 TEST_F(CloseTest, RunsNothingForADestructorThatPolls) {
-  loop.call_soon(at_end([&] { loop.poll().IgnoreError(); })));
+  loop.call_soon(at_end([&] { loop.poll().IgnoreError(); }));
   fill();
   loop.close();
   EXPECT_EQ(destroyed, 5);

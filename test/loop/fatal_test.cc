@@ -18,7 +18,7 @@ namespace {
 
 // The beginning of the report of a mistake: where the call stands in this file, and which it is.
 std::string report(int line, const std::string& mistake) {
-  return "event_loop_test\\.cc:" + std::to_string(line) + ": vow: " + mistake;
+  return "fatal_test\\.cc:" + std::to_string(line) + ": vow: " + mistake;
 }
 
 struct Call {
@@ -82,7 +82,8 @@ using ClosedLoopDeathTest = EventLoopDeathTest;
 TEST_P(ClosedLoopDeathTest, NamesTheCallAndItsPlace) {
   EventLoop loop;
   loop.close();
-  EXPECT_DEATH(GetParam().make(loop), report(GetParam().line, std::string(GetParam().name) + "\\(\\) on a closed event loop"));
+  EXPECT_DEATH(GetParam().make(loop),
+               report(GetParam().line, std::string(GetParam().name) + "\\(\\) on a closed event loop"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Calls, ClosedLoopDeathTest, testing::ValuesIn(kCalls));
@@ -165,7 +166,7 @@ TEST_F(LoopMistakeDeathTest, IsToNeedALoopWhereNoFilesAreLeft) {
 TEST_F(LoopMistakeDeathTest, IsNotToCloseWhileClosing) {
   const auto close_twice = [] {
     EventLoop loop;
-    loop.call_soon(holding(at_end([&] { loop.close(); })));
+    loop.call_soon([alive = std::shared_ptr<void>(nullptr, [&](void*) { loop.close(); })] {});
     loop.call_later(absl::Hours(1), [] {});
     loop.close();
     std::exit(loop.is_closed() ? 0 : 1);

@@ -116,8 +116,9 @@ TEST_F(SystemClockTest, MakesEqualDelaysOfOneCallbackDueTogether) {
 }
 
 TEST_F(SystemClockTest, IsNeverEarly) {
-  for (absl::Duration delay : {absl::Nanoseconds(1) / 4, absl::Nanoseconds(1), absl::Nanoseconds(999), absl::Microseconds(1),
-                               absl::Nanoseconds(50'001), absl::Microseconds(999), absl::Nanoseconds(1'000'001)}) {
+  for (absl::Duration delay :
+       {absl::Nanoseconds(1) / 4, absl::Nanoseconds(1), absl::Nanoseconds(999), absl::Microseconds(1),
+        absl::Nanoseconds(50'001), absl::Microseconds(999), absl::Nanoseconds(1'000'001)}) {
     const absl::Time start = loop.now();
     loop.call_later(delay, [&] { EXPECT_GE(loop.now() - start, delay); });
     loop.call_at(start + delay, [&] { EXPECT_GE(loop.now() - start, delay); });

@@ -371,7 +371,7 @@ class Model {
 
 struct RandomCase {
   std::uint64_t seed;
-  int bits;     // Delays are below 2^bits nanoseconds: 10 is a microsecond, 62 is 146 years.
+  int bits;  // Delays are below 2^bits nanoseconds: 10 is a microsecond, 62 is 146 years.
   int timers;
 };
 
