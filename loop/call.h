@@ -97,8 +97,12 @@ template <class F>
 concept NoJob = !std::is_base_of_v<Job, std::remove_cvref_t<F>>;
 
 template <class F>
-constexpr void check_callback() {
-  static_assert(std::is_invocable_v<F>, "a callback of the loop must be callable without arguments");
+inline constexpr bool kIsCallback = std::is_invocable_v<std::decay_t<F>>;
+
+// The one message about an F that is none.
+template <class F>
+constexpr void explain() {
+  static_assert(kIsCallback<F>, "a callback of the loop must be callable without arguments");
 }
 
 // A callback that a handle can cancel. F lives until it has run, or has been called off; the object lives on for its
@@ -130,9 +134,7 @@ template <class F>
 class SoonCall final : public Job, public CancellableCall<F>, public Pooled<SoonCall<F>> {
  public:
   template <class G>
-  SoonCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {
-    check_callback<F>();
-  }
+  SoonCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {}
 
  private:
   // Called off, it stays in the queue, empty, until its turn: to take it out of the middle would take time.
@@ -152,9 +154,7 @@ template <class F>
 class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<TimerCall<F>> {
  public:
   template <class G>
-  TimerCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {
-    check_callback<F>();
-  }
+  TimerCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {}
 
  private:
   void fire() noexcept override {
@@ -178,9 +178,7 @@ template <class F>
 class Microtask final : public Job, public Pooled<Microtask<F>> {
  public:
   template <class G>
-  explicit Microtask(G&& f) : f_(std::forward<G>(f)) {
-    check_callback<F>();
-  }
+  explicit Microtask(G&& f) : f_(std::forward<G>(f)) {}
 
  private:
   void run() noexcept override {
@@ -196,9 +194,7 @@ template <class F>
 class PostedCall final : public Letter {
  public:
   template <class G>
-  explicit PostedCall(G&& f) : f_(std::forward<G>(f)) {
-    check_callback<F>();
-  }
+  explicit PostedCall(G&& f) : f_(std::forward<G>(f)) {}
 
  private:
   void run() noexcept override {
@@ -213,7 +209,12 @@ bool post_letter(Mailbox& mailbox, Letter& letter);
 
 template <class F>
 bool post(Mailbox& mailbox, F&& f) {
-  return post_letter(mailbox, *new PostedCall<std::decay_t<F>>(std::forward<F>(f)));
+  if constexpr (kIsCallback<F>) {
+    return post_letter(mailbox, *new PostedCall<std::decay_t<F>>(std::forward<F>(f)));
+  } else {
+    explain<F>();
+    return false;
+  }
 }
 
 }  // namespace loop_internal

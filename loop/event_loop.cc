@@ -108,7 +108,7 @@ inline void EventLoop::run_microtasks() {
   run_microtasks();
   macrotask_time_ = kUnread;
 
-  if (may_wait && macrotasks.empty() && soon_.empty() && mailbox_->is_empty()) {
+  if (may_wait && !stop_requested_ && macrotasks.empty() && soon_.empty() && mailbox_->is_empty()) {
     if (until == Until::kStalled && is_stalled()) return false;
     wait();
   }
@@ -144,7 +144,7 @@ absl::Status EventLoop::poll(SourceLocation where) {
 absl::Status EventLoop::run_turns(Until until) {
   if (running_) return running_already();
   running_ = true;
-  while (turn(/*may_wait=*/!stop_requested_, until) && !stop_requested_) continue;
+  while (turn(/*may_wait=*/true, until) && !stop_requested_) continue;
   running_ = false;
   stop_requested_ = false;
   return absl::OkStatus();

@@ -102,33 +102,35 @@ class EventLoop {
   template <class F>
   Handle call_soon(F&& f, SourceLocation where = SourceLocation::current()) {
     check_usable("call_soon", where);
-    auto* call = new loop_internal::SoonCall<std::decay_t<F>>(std::forward<F>(f), id_);
-    soon_.push(*call);
-    return Handle(call);
+    if constexpr (loop_internal::kIsCallback<F>) {
+      auto* call = new loop_internal::SoonCall<std::decay_t<F>>(std::forward<F>(f), id_);
+      soon_.push(*call);
+      return Handle(call);
+    } else {
+      loop_internal::explain<F>();
+    }
   }
 
   // Runs f when `delay` has passed by this loop's clock, or at `time`; never before. What is past is due in the next
   // turn, the longest past first; InfiniteDuration and InfiniteFuture mean never.
   template <class F>
   Handle call_later(absl::Duration delay, F&& f, SourceLocation where = SourceLocation::current()) {
-    check_usable("call_later", where);
-    auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_);
-    arm_after(*call, delay);
-    return Handle(call);
+    return arm(&EventLoop::arm_after, "call_later", delay, std::forward<F>(f), where);
   }
   template <class F>
   Handle call_at(absl::Time time, F&& f, SourceLocation where = SourceLocation::current()) {
-    check_usable("call_at", where);
-    auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_);
-    arm_at(*call, time);
-    return Handle(call);
+    return arm(&EventLoop::arm_at, "call_at", time, std::forward<F>(f), where);
   }
 
   // Runs f before anything else but the microtasks that are queued already.
   template <loop_internal::NoJob F>
   void queue_microtask(F&& f, SourceLocation where = SourceLocation::current()) {
     check_usable("queue_microtask", where);
-    microtasks_.push(*new loop_internal::Microtask<std::decay_t<F>>(std::forward<F>(f)));
+    if constexpr (loop_internal::kIsCallback<F>) {
+      microtasks_.push(*new loop_internal::Microtask<std::decay_t<F>>(std::forward<F>(f)));
+    } else {
+      loop_internal::explain<F>();
+    }
   }
 
   // Runs f on this loop's thread, in a later turn. From any thread, as long as the loop object lives; a Poster is safe
@@ -188,6 +190,18 @@ class EventLoop {
       misused(call, where);
   }
   [[noreturn]] void misused(const char* call, SourceLocation where) const;
+
+  template <class When, class F>
+  Handle arm(void (EventLoop::*arm_timer)(Timer&, When), const char* name, When when, F&& f, SourceLocation where) {
+    check_usable(name, where);
+    if constexpr (loop_internal::kIsCallback<F>) {
+      auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_);
+      (this->*arm_timer)(*call, when);
+      return Handle(call);
+    } else {
+      loop_internal::explain<F>();
+    }
+  }
 
   absl::Status run_turns(Until until);
   bool turn(bool may_wait, Until until);

@@ -77,7 +77,8 @@ class Promise {
   static_assert(
       !promise_internal::kIsPromise<T>,
       "there is no Promise<Promise<T>>: a promise that a promise is resolved with is followed; say Promise<T>");
-  static_assert(promise_internal::kIsPromisable<T>, "the T of a Promise<T> must be void or a type that can be moved");
+  static_assert(promise_internal::kIsPromise<T> || promise_internal::kIsPromisable<T>,
+                "the T of a Promise<T> must be void or a type that can be moved");
 
   template <class F>
   using AfterLending = Promise<promise_internal::ThenValue<std::decay_t<F>, promise_internal::Lent<T>>>;
@@ -86,6 +87,7 @@ class Promise {
   using Outcome = promise_internal::Outcome<T>;
   using PassThrough = promise_internal::PassThrough;
   using State = promise_internal::TypedState<T>;
+  static constexpr bool kCopyable = promise_internal::kIsCopyable<promise_internal::Stored<T>>;
 
  public:
   using value_type = T;
@@ -102,8 +104,7 @@ class Promise {
   Promise(absl::StatusOr<U> outcome, SourceLocation where = SourceLocation::current())  // NOLINT: likewise
       : Promise(Settled(), std::move(outcome), where) {}
 
-  Promise(const Promise& other) requires std::is_copy_constructible_v<promise_internal::Stored<T>>
-      : state_(other.state_) {
+  Promise(const Promise& other) requires kCopyable : state_(other.state_) {
     if (state_ != nullptr) state_->add_reference();
   }
   Promise(Promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -155,6 +156,8 @@ class Promise {
   // promise, waits for it. An error that h returns takes the place of the outcome; a value is ignored.
   template <class H>
   Promise finally(H&& h, SourceLocation where = SourceLocation::current()) const& {
+    static_assert(kCopyable,
+                  "p.finally(h) would have to copy a value that cannot be copied: say std::move(p).finally(h)");
     return finally_after(share("finally", where), std::forward<H>(h), where);
   }
   template <class H>
@@ -164,6 +167,8 @@ class Promise {
 
   // The outcome as a value, an absl::StatusOr<T> (for a Promise<void>, an absl::Status). Never rejects.
   Promise<Outcome> settled(SourceLocation where = SourceLocation::current()) const& {
+    static_assert(kCopyable,
+                  "p.settled() would have to copy a value that cannot be copied: say std::move(p).settled()");
     return outcome_of(share("settled", where), where);
   }
   Promise<Outcome> settled(SourceLocation where = SourceLocation::current()) && {
@@ -224,23 +229,28 @@ class Promise {
   template <class Argument, class Next, class F, class G>
   static Next chain(Promise source, F&& f, G&& g, SourceLocation where) {
     using U = typename Next::value_type;
-    using promise_internal::CheckThen;
-    if constexpr (CheckThen<T, U, Argument, std::decay_t<F>, std::decay_t<G>>::kPassed) {
+    using Shape = promise_internal::ThenShape<T, U, Argument, std::decay_t<F>, std::decay_t<G>>;
+    if constexpr (Shape::kFits) {
       using Reaction = promise_internal::Then<T, U, Argument, std::decay_t<F>, std::decay_t<G>>;
-      State* const state = source.state_;
-      auto* const reaction = new Reaction(*state, std::forward<F>(f), std::forward<G>(g), where);
+      auto* const reaction = new Reaction(*source.state_, std::forward<F>(f), std::forward<G>(g), where);
       source.state_ = nullptr;
       return promise_internal::Access::make<U>(reaction);
+    } else {
+      promise_internal::explain<T, Shape>();
+      __builtin_unreachable();
     }
   }
 
   template <class H>
   static Promise finally_after(Promise source, H&& h, SourceLocation where) {
-    if constexpr (promise_internal::CheckFinally<std::decay_t<H>>::kPassed) {
-      using Reaction = promise_internal::Finally<T, std::decay_t<H>>;
-      auto* const reaction = new Reaction(*source.state_, std::forward<H>(h), where);
+    if constexpr (promise_internal::kTakes<std::decay_t<H>, void>) {
+      auto* const reaction =
+          new promise_internal::Finally<T, std::decay_t<H>>(*source.state_, std::forward<H>(h), where);
       source.state_ = nullptr;
       return Promise(reaction);
+    } else {
+      static_assert(promise_internal::kNever<H>, "finally(h): h must be callable without arguments");
+      __builtin_unreachable();
     }
   }
 
@@ -257,6 +267,9 @@ class Promise {
 // and do nothing. Dropped before it settled, it rejects its promise: Aborted, "broken promise".
 template <class T = void>
 class Deferred {
+  static_assert(promise_internal::kIsPromisable<T>,
+                "the T of a Deferred<T> must be void or a type that can be moved, and no promise");
+
  public:
   explicit Deferred(SourceLocation where = SourceLocation::current())
       : state_(new promise_internal::PlainState<T>(where)) {}
@@ -274,7 +287,7 @@ class Deferred {
   // The promise. As often as one likes, or, if T cannot be copied, once.
   Promise<T> promise(SourceLocation where = SourceLocation::current()) const {
     look("promise", where);
-    if constexpr (!std::is_copy_constructible_v<promise_internal::Stored<T>>) state_->hand_out_once(where);
+    if constexpr (!promise_internal::kIsCopyable<promise_internal::Stored<T>>) state_->hand_out_once(where);
     state_->add_reference();
     return promise_internal::Access::make<T>(state_);
   }
@@ -283,11 +296,15 @@ class Deferred {
   // as that one does.
   template <class R>
   bool resolve(R&& result, SourceLocation where = SourceLocation::current()) {
-    static_assert(promise_internal::kLeadsTo<R&&, T>,
-                  "resolve(x): x must be what a Promise<T> can be made of: a T, an absl::StatusOr<T> or a Promise<T>");
-    if (!may_settle("resolve", where)) return false;
-    state_->resolve_from([&]() -> R&& { return std::forward<R>(result); });
-    return true;
+    if constexpr (promise_internal::kLeadsTo<R&&, T>) {
+      if (!may_settle("resolve", where)) return false;
+      state_->resolve_from([&]() -> R&& { return std::forward<R>(result); });
+      return true;
+    } else {
+      static_assert(
+          promise_internal::kNever<R>,
+          "resolve(x): x must be what a Promise<T> can be made of: a T, an absl::StatusOr<T> or a Promise<T>");
+    }
   }
   bool resolve(SourceLocation where = SourceLocation::current()) requires std::is_void_v<T> {
     if (!may_settle("resolve", where)) return false;
@@ -340,23 +357,30 @@ Promise<T> reject(absl::Status error, SourceLocation where = SourceLocation::cur
 // Promise(executor)`.
 template <class T = void, class Executor>
 Promise<T> make_promise(Executor&& executor, SourceLocation where = SourceLocation::current()) {
-  static_assert(std::is_invocable_v<Executor, Deferred<T>>,
-                "make_promise<T>(f): f must be callable with a Deferred<T>");
-  Deferred<T> deferred(where);
-  Promise<T> promise = deferred.promise();
-  promise_internal::guarded([&] { std::forward<Executor>(executor)(std::move(deferred)); },
-                            [&] { promise_internal::Access::look(promise)->producer_threw(); });
-  return promise;
+  if constexpr (std::is_invocable_v<Executor, Deferred<T>>) {
+    Deferred<T> deferred(where);
+    Promise<T> promise = deferred.promise();
+    promise_internal::guarded([&] { std::forward<Executor>(executor)(std::move(deferred)); },
+                              [&] { promise_internal::Access::look(promise)->producer_threw(); });
+    return promise;
+  } else {
+    static_assert(promise_internal::kNever<Executor>, "make_promise<T>(f): f must be callable with a Deferred<T>");
+    __builtin_unreachable();
+  }
 }
 
 // Calls f without arguments, now, and gives the promise of what it returns, or threw: JavaScript's Promise.try.
 template <class F>
 Promise<promise_internal::ThenValue<F, void>> attempt(F&& f, SourceLocation where = SourceLocation::current()) {
-  static_assert(promise_internal::kTakes<F, void>, "attempt(f): f must be callable without arguments");
-  using T = promise_internal::ThenValue<F, void>;
-  auto* state = new promise_internal::PlainState<T>(where);
-  state->resolve_from([&]() -> decltype(auto) { return std::forward<F>(f)(); });
-  return promise_internal::Access::make<T>(state);
+  if constexpr (promise_internal::kTakes<F, void>) {
+    using T = promise_internal::ThenValue<F, void>;
+    auto* state = new promise_internal::PlainState<T>(where);
+    state->resolve_from([&]() -> decltype(auto) { return std::forward<F>(f)(); });
+    return promise_internal::Access::make<T>(state);
+  } else {
+    static_assert(promise_internal::kNever<F>, "attempt(f): f must be callable without arguments");
+    __builtin_unreachable();
+  }
 }
 
 }  // namespace vow

@@ -53,10 +53,14 @@ promise_internal::Outcome<T> run_until_complete(EventLoop& loop, Promise<T> prom
 template <class Main>
 promise_internal::Outcome<promise_internal::ThenValue<Main, void>> run(
     Main&& main, LoopOptions options = {}, SourceLocation where = SourceLocation::current()) {
-  static_assert(promise_internal::kTakes<Main, void>, "run(main): main must be callable without arguments");
-  if (EventLoop::current_or_null() != nullptr) return promise_internal::already_has_loop();
-  EventLoop loop(options, where);
-  return run_until_complete(loop, attempt(std::forward<Main>(main), where), where);
+  if constexpr (promise_internal::kTakes<Main, void>) {
+    if (EventLoop::current_or_null() != nullptr) return promise_internal::already_has_loop();
+    EventLoop loop(options, where);
+    return run_until_complete(loop, attempt(std::forward<Main>(main), where), where);
+  } else {
+    static_assert(promise_internal::kNever<Main>, "run(main): main must be callable without arguments");
+    __builtin_unreachable();
+  }
 }
 
 }  // namespace vow

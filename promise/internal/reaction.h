@@ -16,43 +16,45 @@ namespace vow::promise_internal {
 // In place of a callback: the outcome goes on as it is.
 struct PassThrough {};
 
-// What F and G must be for `then` on a Promise<T> that offers F an Argument and gives a Promise<U>. A mistake gives one
-// message.
+// What F and G must be for `then` on a Promise<T> that offers F an Argument and gives a Promise<U>.
 template <class T, class U, class Argument, class F, class G>
-struct CheckThen {
+struct ThenShape {
+  static constexpr bool kPasses = std::is_same_v<F, PassThrough>;
   static constexpr bool kLends = !std::is_void_v<T> && std::is_same_v<Argument, Lent<T>>;
 
-  static constexpr bool kTakesValue = std::is_same_v<F, PassThrough> || kIsCallback<F, Argument>;
-  static_assert(kTakesValue || !std::is_void_v<T>, "then(f) on a Promise<void>: f must be callable without arguments");
-  static_assert(kTakesValue || std::is_void_v<T> || kLends,
-                "then(f): f must be callable with the value, T&&, or without arguments");
-  static_assert(kTakesValue || !kLends,
-                "p.then(f) lends the value: f must be callable with const T&, or without arguments; "
-                "std::move(p).then(f) would give f the value as its own, T&&");
-
+  static constexpr bool kTakesValue = kPasses || kIsCallback<F, Argument>;
   static constexpr bool kTakesError = std::is_same_v<G, PassThrough> || kIsCallback<G, absl::Status>;
-  static_assert(kTakesError, "catch_(g), then(f, g): g must be callable with absl::Status, or without arguments");
-
-  static constexpr bool kGivesOutcome =
-      std::is_same_v<G, PassThrough> || !kTakesError || kLeadsTo<CallResult<G, absl::Status>, U>;
-  static_assert(kGivesOutcome || !std::is_same_v<F, PassThrough>,
-                "catch_(g) on a Promise<T>: g must return what leads back to it: "
-                "T (nothing, for void), absl::Status, absl::StatusOr<T> or Promise<T>");
-  static_assert(kGivesOutcome || std::is_same_v<F, PassThrough>,
-                "then(f, g): g must return what leads to the same Promise<U> as f: "
-                "U (nothing, for void), absl::Status, absl::StatusOr<U> or Promise<U>");
-
-  static constexpr bool kMayPass = !std::is_same_v<F, PassThrough> || !kLends || std::is_copy_constructible_v<T>;
-  static_assert(kMayPass, "p.catch_(g) would have to copy a value that cannot be copied: say std::move(p).catch_(g)");
-
-  static constexpr bool kPassed = kTakesValue && kTakesError && kGivesOutcome && kMayPass;
+  static constexpr bool kLeadsBack = std::is_same_v<G, PassThrough> || kLeadsTo<CallResult<G, absl::Status>, U>;
+  static constexpr bool kMayPass = !kPasses || !kLends || kIsCopyable<Stored<T>>;
+  static constexpr bool kFits = kTakesValue && kTakesError && kLeadsBack && kMayPass;
 };
 
-template <class H>
-struct CheckFinally {
-  static constexpr bool kPassed = kTakes<H, void>;
-  static_assert(kPassed, "finally(h): h must be callable without arguments");
-};
+// Says, in one message, what does not fit.
+template <class T, class Shape>
+constexpr void explain() {
+  if constexpr (!Shape::kTakesValue && std::is_void_v<T>) {
+    static_assert(kNever<Shape>, "then(f) on a Promise<void>: f must be callable without arguments");
+  } else if constexpr (!Shape::kTakesValue && Shape::kLends) {
+    static_assert(kNever<Shape>,
+                  "p.then(f) lends the value: f must be callable with const T&, or without arguments; "
+                  "std::move(p).then(f) would give f the value as its own, T&&");
+  } else if constexpr (!Shape::kTakesValue) {
+    static_assert(kNever<Shape>, "then(f): f must be callable with the value, T&&, or without arguments");
+  } else if constexpr (!Shape::kTakesError) {
+    static_assert(kNever<Shape>, "catch_(g), then(f, g): g must be callable with absl::Status, or without arguments");
+  } else if constexpr (!Shape::kLeadsBack && Shape::kPasses) {
+    static_assert(kNever<Shape>,
+                  "catch_(g) on a Promise<T>: g must return what leads back to it: "
+                  "T (nothing, for void), absl::Status, absl::StatusOr<T> or Promise<T>");
+  } else if constexpr (!Shape::kLeadsBack) {
+    static_assert(kNever<Shape>,
+                  "then(f, g): g must return what leads to the same Promise<U> as f: "
+                  "U (nothing, for void), absl::Status, absl::StatusOr<U> or Promise<U>");
+  } else {
+    static_assert(kNever<Shape>,
+                  "p.catch_(g) would have to copy a value that cannot be copied: say std::move(p).catch_(g)");
+  }
+}
 
 // A callback that can be destroyed before the block that holds it.
 template <class F, bool kStateless = std::is_empty_v<F>&& std::is_trivially_destructible_v<F> && !std::is_final_v<F>>
@@ -83,12 +85,12 @@ class CallbackHolder<F, true> : private F {
 // Calls f with the value of a fulfilled state, on loan or for good as Argument says, or with nothing if it takes
 // nothing.
 template <class Argument, class F, class T>
-CallResult<F, Argument> call_with_value(F& f, [[maybe_unused]] TypedState<T>& state) {
+std::remove_cvref_t<CallResult<F, Argument>> call_with_value(F& f, [[maybe_unused]] TypedState<T>& state) {
   if constexpr (std::is_void_v<Argument> || !kTakes<F, Argument>) {
     return std::move(f)();
   } else if constexpr (std::is_same_v<Argument, Lent<T>>) {
     return std::move(f)(std::as_const(state.value()));
-  } else if constexpr (!std::is_copy_constructible_v<T>) {
+  } else if constexpr (!kIsCopyable<T>) {
     return std::move(f)(std::move(state.value()));
   } else if constexpr (std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*)) {
     return std::move(f)(T(state.value()));
@@ -102,7 +104,7 @@ CallResult<F, Argument> call_with_value(F& f, [[maybe_unused]] TypedState<T>& st
 
 // The same for the error of a rejected state.
 template <class G>
-CallResult<G, absl::Status> call_with_error(G& g, [[maybe_unused]] State& state) {
+std::remove_cvref_t<CallResult<G, absl::Status>> call_with_error(G& g, [[maybe_unused]] State& state) {
   if constexpr (kTakes<G, absl::Status>) {
     return std::move(g)(state.take_error());
   } else {
@@ -137,7 +139,7 @@ class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G
     auto& source = static_cast<TypedState<T>&>(this->source());
     if (!source.is_fulfilled()) return run_rejected(source);
     if constexpr (kHandlesValue) {
-      settle_by([&]() -> CallResult<F, Argument> { return call_with_value<Argument>(f_.get(), source); });
+      settle_by([&] { return call_with_value<Argument>(f_.get(), source); });
       source.remove_reference();
     } else {
       clear_callbacks();
@@ -148,7 +150,7 @@ class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G
 
   [[gnu::noinline]] void run_rejected(State& source) {
     if constexpr (kHandlesError) {
-      settle_by([&]() -> CallResult<G, absl::Status> { return call_with_error(g_.get(), source); });
+      settle_by([&] { return call_with_error(g_.get(), source); });
     } else {
       clear_callbacks();
       this->reject(source.take_error());
@@ -184,6 +186,9 @@ class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G
               cleared = true;
             }
             this->resolve_with(std::forward<Result>(result));
+            if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
+              if (!this->is_following()) clear_callbacks();
+            }
           }
         },
         [&] {
@@ -248,7 +253,9 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
 
   void call() {
     if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
-      between_ = Access::give_away(std::move(*h_)());
+      Promise<Unwrapped<Result>> between = std::move(*h_)();
+      if (&Access::use(between, "finally", this->where()) == static_cast<State*>(this)) return finish(this->cycle());
+      between_ = Access::give_away(std::move(between));
       between_->attach(*this);
       return;
     } else if constexpr (kIsStatus<std::remove_cvref_t<Result>>) {
@@ -303,7 +310,7 @@ class Settled final : public TypedState<Outcome<T>>, public Pooled<Settled<T>> {
     } else if constexpr (std::is_void_v<T>) {
       this->fulfill(absl::OkStatus());
     } else {
-      this->fulfill(source.take_value());
+      guarded([&] { this->fulfill(source.take_value()); }, [&] { this->reject_with_current_exception(); });
     }
     source.remove_reference();
     this->remove_reference();

@@ -78,6 +78,10 @@ struct Unwrap<Promise<U>> {
 template <class R>
 using Unwrapped = typename Unwrap<std::remove_cvref_t<R>>::Type;
 
+// False, for a static_assert that is to speak only when the template around it is used.
+template <class...>
+inline constexpr bool kNever = false;
+
 // Whether F can be called with an Argument; with Argument = void, without one.
 template <class F, class Argument>
 inline constexpr bool kTakes = std::is_invocable_v<F, Argument>;
@@ -121,6 +125,17 @@ inline constexpr bool kLeadsTo<void, T> = std::is_void_v<T>;
 template <class U, class T>
 concept PlainValueFor = !std::is_void_v<T> && std::is_convertible_v<U, T> && !kIsPromise<std::remove_cvref_t<U>> &&
                         !kIsStatus<std::remove_cvref_t<U>> && !kIsStatusOr<std::remove_cvref_t<U>>;
+
+// Whether T can be copied. A container's own answer is of no use: a vector of what cannot be copied says that it can.
+template <class T>
+inline constexpr bool kIsCopyable = std::is_copy_constructible_v<T>;
+template <class T>
+concept Container = requires {
+  typename T::value_type;
+}
+&&!std::is_same_v<typename T::value_type, T>;
+template <Container T>
+inline constexpr bool kIsCopyable<T> = std::is_copy_constructible_v<T>&& kIsCopyable<typename T::value_type>;
 
 // What T a Promise may have.
 template <class T>

@@ -51,17 +51,21 @@ void State::hand_out_once(SourceLocation where) {
   flags_ |= kHandedOut;
 }
 
+absl::Status State::cycle() const {
+  return absl::InvalidArgumentError(
+      absl::StrCat("chaining cycle: the promise made at ", to_string(where_), " was resolved with itself"));
+}
+
 void State::follow(State& inner) {
   if (&inner == this) {
     inner.remove_reference();
-    reject(absl::InvalidArgumentError(
-        absl::StrCat("chaining cycle: a promise made at ", to_string(where_), " was resolved with itself")));
-    return;
+    return reject(cycle());
   }
   if (EventLoop::current_or_null() == nullptr) {
     inner.remove_reference();
     return reject_closed();
   }
+  inner.check_usable("resolve", where_);
   slot_.source = &inner;
   flags_ |= kFollowQueued;
   EventLoop::current_or_null()->queue_microtask(*this);
@@ -129,7 +133,7 @@ absl::Status status_of_current_exception() {
   try {
     throw;
   } catch (const absl::Status& status) {
-    return status;
+    return status.ok() ? absl::InternalError("a callback threw an OK status") : status;
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("a callback threw std::bad_alloc");
   } catch (const std::exception& exception) {

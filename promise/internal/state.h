@@ -162,6 +162,9 @@ class State : public Job {
   // still the caller's.
   void follow(State& inner);
 
+  // The error of a promise that was resolved with itself.
+  absl::Status cycle() const;
+
   // `run` while following. True when the time has come to take over the outcome of `source()`.
   bool follow_step();
 
@@ -230,7 +233,7 @@ class TypedState : public State {
   // Of a fulfilled state. `take` moves the value if the caller's reference is the only one, and copies it otherwise.
   Value& value() { return *std::launder(reinterpret_cast<Value*>(value_memory())); }
   Value take_value() {
-    if constexpr (std::is_copy_constructible_v<Value>) {
+    if constexpr (kIsCopyable<Value>) {
       if (!is_unshared()) return value();
     }
     return std::move(value());
@@ -249,7 +252,10 @@ class TypedState : public State {
   void resolve_with(R&& result) {
     using Plain = std::remove_cvref_t<R>;
     if constexpr (kIsPromise<Plain>) {
-      this->follow(*Access::give_away(Promise<T>(std::forward<R>(result))));
+      State* inner = Access::give_away(Promise<T>(std::forward<R>(result)));
+      if (inner == nullptr) [[unlikely]]
+        moved_from("resolve", "Promise", this->where());
+      this->follow(*inner);
     } else if constexpr (kIsStatus<Plain>) {
       if (std::is_void_v<T> && result.ok()) {
         if constexpr (std::is_void_v<T>) fulfill();
@@ -277,7 +283,7 @@ class TypedState : public State {
   void adopt(State& source) {
     auto& typed_source = static_cast<TypedState&>(source);
     if (source.is_fulfilled()) {
-      fulfill(typed_source.take_value());
+      guarded([&] { fulfill(typed_source.take_value()); }, [&] { reject_with_current_exception(); });
     } else {
       reject(source.take_error());
     }

@@ -15,9 +15,11 @@
 
 #include "gtest/gtest.h"
 
-// Slabs come from the aligned operator new, and next to nothing else does. Under a sanitizer that wants these operators
-// for itself there is no pool to be watched either.
-#ifndef VOW_NO_BLOCK_POOL
+// Slabs come from the aligned operator new, and next to nothing else does. Without a pool there is nothing to count,
+// and Clang 14's TSan does not let the operators be replaced.
+#if !defined(VOW_NO_BLOCK_POOL) && !(defined(__clang__) && defined(ABSL_HAVE_THREAD_SANITIZER))
+#define VOW_TEST_COUNTS_SLABS 1
+
 namespace {
 std::atomic<std::int64_t> slabs_allocated = 0;
 std::atomic<std::int64_t> slabs_in_use = 0;
@@ -189,7 +191,7 @@ TEST(BlockPoolThreadTest, ServesThreadsAtTheSameTime) {
   for (std::thread& thread : threads) thread.join();
 }
 
-#ifndef VOW_NO_BLOCK_POOL
+#ifdef VOW_TEST_COUNTS_SLABS
 
 constexpr std::int64_t kMostKept = 64;  // Empty slabs of 64 KiB for each thread: 4 MiB.
 

@@ -1,4 +1,4 @@
-#include "loop/call.h"
+// Callbacks, and the handles that cancel them.
 
 #include <algorithm>
 #include <array>

@@ -46,7 +46,7 @@ const Call kClose = {"close", __LINE__, [](EventLoop& loop) { loop.close(); }};
 
 class EventLoopDeathTest : public testing::TestWithParam<Call> {
  protected:
-  EventLoopDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+  EventLoopDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
 using WrongThreadDeathTest = EventLoopDeathTest;
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Calls, ClosedLoopDeathTest, testing::ValuesIn(kCalls));
 
 class LoopMistakeDeathTest : public testing::Test {
  protected:
-  LoopMistakeDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+  LoopMistakeDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
 TEST_F(LoopMistakeDeathTest, IsToCloseARunningLoop) {

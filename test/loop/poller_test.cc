@@ -1,7 +1,5 @@
 // The two pollers, as seen through a loop: what its clock shows, and when it wakes.
 
-#include "loop/poller.h"
-
 #include <chrono>
 
 #include "absl/status/status.h"

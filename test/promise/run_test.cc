@@ -75,6 +75,14 @@ TEST_F(RunUntilCompleteTest, FinishesTheTurnInWhichThePromiseSettles) {
   EXPECT_EQ(log.str(), "soon");
 }
 
+TEST_F(RunUntilCompleteTest, LeavesWhatItsLastTurnAskedForToTheNextRun) {
+  loop.call_soon([&] { loop.call_soon(log.note("soon")); });
+  EXPECT_EQ(run_until_complete(loop, resolve()), absl::OkStatus());
+  log.add("settled");
+  run();
+  EXPECT_EQ(log.str(), "settled soon");
+}
+
 TEST_F(RunUntilCompleteTest, RunsReactionsThatWereThereBefore) {
   Promise<> p = sleep(absl::Seconds(1));
   p.then(log.note("reaction"));

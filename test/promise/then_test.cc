@@ -201,6 +201,13 @@ TEST_F(ThenTest, ChainsTenThousandReturnedPromises) {
   EXPECT_EQ(p.value(), 10'000);
 }
 
+TEST_F(ThenTest, ChainsTenThousandReturnedPromisesThatHadSettled) {
+  Promise<int> p = resolve(0);
+  for (int i = 0; i < 10'000; ++i) p = p.then([](int x) { return resolve(x + 1); });
+  run();
+  EXPECT_EQ(p.value(), 10'000);
+}
+
 TEST_F(ThenTest, ChainsTenThousandReturnedPromisesThatAreShared) {
   std::function<Promise<int>(Promise<int>, int)> count = [&](Promise<int> p, int n) {
     if (n == 0) return p;

@@ -141,7 +141,7 @@ _compile_error_test = rule(
             mandatory = True,
         ),
         "_cc_toolchain": attr.label(
-            default = "@bazel_tools//tools/cpp:current_cc_toolchain",
+            default = "@rules_cc//cc:current_cc_toolchain",
         ),
     },
     fragments = ["cpp"],

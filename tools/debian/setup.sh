@@ -6,15 +6,16 @@
 #   com_google_absl, com_google_googletest, com_github_google_benchmark: upstream's sources, as archived by Debian
 #   bazel_skylib, rules_java: Debian packages
 #   platforms: Debian's, with two CPUs that Abseil asks for
-#   rules_cc, remote_coverage_tools: stubs, beside this file
+#   remote_coverage_tools: a stub; every cc_test names it, with coverage or without
 #
-# Quick when there is nothing to do; after an interruption or a change of this directory it starts over.
+# Quick when there is nothing to do; after an interruption or a change of this file it starts over.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 dest=$root/.debian
 
+bazelisk=https://github.com/bazelbuild/bazelisk
 packages=(bazel-bootstrap bazel-rules-java bazel-skylib)
 
 say() { echo "tools/debian/setup.sh: $*" >&2; }
@@ -31,7 +32,7 @@ apt_get() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@" \
     </dev/null >"$dest/apt.log" 2>&1 && return
   cat "$dest/apt.log" >&2
-  die "apt-get $1 failed"
+  die "apt-get $1 failed. Without Debian's Bazel, install bazelisk: $bazelisk"
 }
 
 install_packages() {
@@ -64,12 +65,6 @@ fetch() {
   rm "$dest/$tarball"
 }
 
-# stub NAME: an empty repository.
-stub() {
-  mkdir -p "$dest/repo/$1"
-  echo "workspace(name = \"$1\")" >"$dest/repo/$1/WORKSPACE"
-}
-
 make_repositories() {
   fetch com_google_absl abfe2897f3a30edaa74bc34365afe3c2a3cd012091a97dc7e008f7016adcd5fe \
     libabsl-dev abseil_20220623.1.orig.tar.gz
@@ -85,15 +80,10 @@ make_repositories() {
       echo "constraint_value(name = \"$cpu\", constraint_setting = \":cpu\")" >>"$dest/repo/platforms/cpu/BUILD"
   done
 
-  stub rules_cc
-  mkdir "$dest/repo/rules_cc/cc"
-  touch "$dest/repo/rules_cc/cc/BUILD"
-  cp "$here/rules_cc_defs.bzl" "$dest/repo/rules_cc/cc/defs.bzl"
-  cp "$here/rules_cc_find_cc_toolchain.bzl" "$dest/repo/rules_cc/cc/find_cc_toolchain.bzl"
-  cp "$here/rules_cc_natives.bzl" "$dest/repo/rules_cc/cc/natives.bzl"
-
-  stub remote_coverage_tools
-  cp "$here/remote_coverage_tools.BUILD" "$dest/repo/remote_coverage_tools/BUILD"
+  mkdir "$dest/repo/remote_coverage_tools"
+  touch "$dest/repo/remote_coverage_tools/WORKSPACE"
+  echo 'filegroup(name = "coverage_report_generator", visibility = ["//visibility:public"])' \
+    >"$dest/repo/remote_coverage_tools/BUILD"
 }
 
 # Bazel 4.2.3 wants absolute paths, and does not hand options of `build` on to `query` and `fetch`.
@@ -113,7 +103,7 @@ make_bazelrc() {
 }
 
 if [[ ! -f /etc/debian_version ]] || ! type -P apt-get >/dev/null; then
-  die "no Bazel found: install bazelisk (https://github.com/bazelbuild/bazelisk) or Bazel 7 or later"
+  die "no Bazel found. Install bazelisk: $bazelisk"
 fi
 
 mkdir -p "$dest"
@@ -121,9 +111,10 @@ exec 9>"$dest/lock"
 flock 9
 
 install_packages
+[[ -x /usr/bin/bazel-4 ]] || die "this needs Bazel 4, which newer Debians lack. Install bazelisk: $bazelisk"
 
 # The bazelrc holds absolute paths, so a workspace that was moved is set up again, too.
-stamp=$(echo "$root" | cat - "$here"/* | sha256sum)
+stamp=$(echo "$root" | cat - "$here/setup.sh" | sha256sum)
 [[ -f $dest/stamp && $(<"$dest/stamp") == "$stamp" ]] && exit
 
 rm -rf "$dest/stamp" "$dest/repo"

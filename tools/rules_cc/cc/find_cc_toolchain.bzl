@@ -1,4 +1,4 @@
-# The part of @rules_cc//cc:find_cc_toolchain.bzl that is needed here.
+"""What a rule needs that runs the C++ compiler."""
 
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 

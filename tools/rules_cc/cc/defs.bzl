@@ -1,14 +1,20 @@
-# The part of @rules_cc//cc:defs.bzl that is needed here. Bazel 4.2.3 has the rules built in.
+"""The C++ rules."""
 
 load(":natives.bzl", "NativeCcInfo", "native_cc_common")
 
 cc_binary = native.cc_binary
 cc_import = native.cc_import
 cc_library = native.cc_library
+cc_proto_library = native.cc_proto_library
 cc_test = native.cc_test
 
 cc_toolchain = native.cc_toolchain
 cc_toolchain_suite = native.cc_toolchain_suite
+fdo_prefetch_hints = native.fdo_prefetch_hints
+fdo_profile = native.fdo_profile
+
+objc_import = native.objc_import
+objc_library = native.objc_library
 
 cc_common = native_cc_common
 CcInfo = NativeCcInfo

@@ -1,0 +1,7 @@
+#include <vector>
+
+#include "promise/when_all.h"
+
+void mistake() {
+  vow::when_all(std::vector<int>{1, 2});
+}
