@@ -65,9 +65,15 @@ struct AtThreadExit {
       pool.empty = slab->next;
       give_back(slab);
     }
-    pool.empty_count = kMostEmptySlabs;  // What is freed after this, by the destructors of globals, is not kept.
+    pool.thread_ends = true;
   }
 };
+
+// Sees to it that this thread's slabs are given back when it ends.
+void expect_thread_exit() {
+  static thread_local AtThreadExit at_thread_exit;
+  static_cast<void>(&at_thread_exit);
+}
 
 // Of the class, with blocks that were carved before or with none.
 Slab* new_slab(std::size_t size_class) {
@@ -82,8 +88,7 @@ Slab* new_slab(std::size_t size_class) {
       return slab;
     }
   } else {
-    static thread_local AtThreadExit at_thread_exit;
-    static_cast<void>(&at_thread_exit);
+    expect_thread_exit();
     memory = ::operator new (kSlabBytes, std::align_val_t{kSlabBytes});
   }
   Slab* slab = new (memory) Slab;
@@ -111,6 +116,12 @@ bool carve(Slab& slab) {
 
 void* allocate_from_next_slab(std::size_t size_class) {
   Pool& pool = this_thread_pool;
+  if (pool.thread_ends) {  // A slab for one block, which gives it back.
+    Slab* slab = new_slab(size_class);
+    carve(*slab);
+    orphan(*slab);
+    return std::exchange(slab->free, slab->free->next);
+  }
   Slab*& current = pool.current[size_class];
   if (current == &no_slab || !carve(*current)) {
     Slab* next = pool.partial[size_class];
@@ -138,7 +149,8 @@ void slab_counted_down(Slab* slab) {
   }
   unlist(*slab);
   Pool& pool = this_thread_pool;
-  if (pool.empty_count < kMostEmptySlabs) {
+  if (pool.empty_count < kMostEmptySlabs && !pool.thread_ends) {
+    expect_thread_exit();
     slab->next = pool.empty;
     pool.empty = slab;
     ++pool.empty_count;

@@ -67,6 +67,7 @@ struct Pool {
   Slab* partial[kSizeClasses] = {};
   Slab* empty = nullptr;
   int empty_count = 0;
+  bool thread_ends = false;  // What is freed or allocated from here on, by other destructors, is not kept.
 };
 
 extern constinit thread_local Pool this_thread_pool;

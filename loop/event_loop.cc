@@ -93,7 +93,7 @@ void EventLoop::misused(const char* call, SourceLocation where) const {
 
 namespace {
 
-absl::Status running_already() { return absl::FailedPreconditionError("the event loop is running already"); }
+absl::Status not_runnable() { return absl::FailedPreconditionError("the event loop is running already, or closing"); }
 
 }  // namespace
 
@@ -104,16 +104,19 @@ inline void EventLoop::run_microtasks() {
 // False if nothing can come any more, so that the run is to end. Inlined, because a turn often has a single call to
 // make.
 [[gnu::always_inline]] inline bool EventLoop::turn(bool may_wait, Until until) {
-  JobQueue macrotasks = std::move(soon_);  // And, before them, what other threads have posted.
+  JobQueue macrotasks;  // Of this turn. What is posted or called soon from here on belongs to the next.
+  if (!mailbox_->is_empty()) macrotasks = mailbox_->take();
+  macrotasks.append(std::move(soon_));
+
   run_microtasks();
   macrotask_time_ = kUnread;
 
   if (may_wait && !stop_requested_ && macrotasks.empty() && soon_.empty() && mailbox_->is_empty()) {
     if (until == Until::kStalled && is_stalled()) return false;
     wait();
+    macrotasks = mailbox_->take();
   }
   if (!timers_->is_idle()) run_due_timers();
-  if (!mailbox_->is_empty()) macrotasks.prepend(mailbox_->take());
   while (Job* macrotask = macrotasks.pop()) {
     macrotask->run();
     run_microtasks();
@@ -134,15 +137,16 @@ absl::Status EventLoop::run(SourceLocation where) {
 
 absl::Status EventLoop::poll(SourceLocation where) {
   check_usable("poll", where);
-  if (running_) return running_already();
+  if (running_ || closed_) return not_runnable();
   running_ = true;
   turn(/*may_wait=*/false, Until::kStopped);
   running_ = false;
+  stop_requested_ = false;
   return absl::OkStatus();
 }
 
 absl::Status EventLoop::run_turns(Until until) {
-  if (running_) return running_already();
+  if (running_ || closed_) return not_runnable();
   running_ = true;
   while (turn(/*may_wait=*/true, until) && !stop_requested_) continue;
   running_ = false;
@@ -186,6 +190,7 @@ void EventLoop::close(SourceLocation where) {
   if (closed_) return;
   check_usable("close", where);
   if (running_) fatal("close() of a running event loop", where);
+  closed_ = true;
   JobQueue jobs = mailbox_->close();
   // What is destroyed here may queue more, which is destroyed as well.
   while (true) {
@@ -199,7 +204,6 @@ void EventLoop::close(SourceLocation where) {
       break;
     }
   }
-  closed_ = true;
   open_loops().close(id_);
   this_thread_ = {};
   timers_.reset();

@@ -46,7 +46,10 @@ class Job::Queue {
  public:
   Queue() = default;
   Queue(Queue&& other) noexcept : last_(std::exchange(other.last_, nullptr)) {}
-  Queue& operator=(Queue&&) = delete;
+  Queue& operator=(Queue&& other) noexcept {  // Only to an empty one: whose jobs would be lost?
+    last_ = std::exchange(other.last_, nullptr);
+    return *this;
+  }
 
   bool empty() const { return last_ == nullptr; }
 

@@ -107,6 +107,7 @@ class Promise {
   Promise(const Promise& other) requires kCopyable : state_(other.state_) {
     if (state_ != nullptr) state_->add_reference();
   }
+  Promise(const Promise& other) requires(!kCopyable) = delete;
   Promise(Promise&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   Promise& operator=(Promise other) noexcept {
     std::swap(state_, other.state_);

@@ -195,15 +195,21 @@ Promise<promise_internal::AllOf<promise_internal::RangeValue<Range>>> when_all(
     Range&& range, SourceLocation where = SourceLocation::current()) {
   using T = promise_internal::RangeValue<Range>;
   using All = promise_internal::AllOf<T>;
-  std::vector<Promise<T>> promises = promise_internal::to_vector(std::forward<Range>(range));
-  if (promises.empty()) {
-    if constexpr (std::is_void_v<T>) {
+  if constexpr (std::is_lvalue_reference_v<Range> && !std::is_copy_constructible_v<Promise<T>>) {
+    static_assert(promise_internal::kNever<Range>,
+                  "when_all(range) would have to copy promises that cannot be copied: say when_all(std::move(range))");
+    __builtin_unreachable();
+  } else {
+    std::vector<Promise<T>> promises = promise_internal::to_vector(std::forward<Range>(range));
+    if (!promises.empty()) {
+      auto* state = promise_internal::WhenAllOfRange<T>::make(std::move(promises), where);
+      return promise_internal::Access::make<All>(state);
+    } else if constexpr (std::is_void_v<T>) {
       return resolve(where);
     } else {
       return resolve(All(), where);
     }
   }
-  return promise_internal::Access::make<All>(promise_internal::WhenAllOfRange<T>::make(std::move(promises), where));
 }
 template <class T>
 Promise<promise_internal::AllOf<T>> when_all(std::initializer_list<Promise<T>> promises,

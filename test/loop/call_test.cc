@@ -188,18 +188,23 @@ TEST_F(HandleTest, LeavesTheCallbackAloneWhenItIsAssignedAnother) {
 }
 
 TEST_F(HandleTest, MayBeHeldByItsOwnCallback) {
-  for (bool cancel : {false, true}) {
+  auto handle = std::make_shared<Handle>();
+  *handle = loop.call_later(absl::Seconds(1), [handle, alive = log.at_end("destroyed")] {});
+  handle.reset();
+  run();
+  EXPECT_EQ(log.str(), "destroyed");
+}
+
+TEST_F(HandleTest, MayBeDestroyedByTheDestructionOfTheCallbackThatItCancels) {
+  for (bool soon : {false, true}) {
     auto handle = std::make_shared<Handle>();
-    *handle = loop.call_later(absl::Seconds(1), [handle, alive = log.at_end("destroyed")] {});
-    std::weak_ptr<Handle> watch = handle;
-    if (cancel) {
-      Handle* only = std::exchange(handle, nullptr).get();
-      EXPECT_TRUE(only->cancel());
-    }
+    auto callback = [handle, alive = log.at_end("destroyed")] {};
+    *handle = soon ? loop.call_soon(std::move(callback)) : loop.call_later(absl::Seconds(1), std::move(callback));
+    Handle* held_by_callback = handle.get();
     handle.reset();
-    run();
-    EXPECT_TRUE(watch.expired());
+    EXPECT_TRUE(held_by_callback->cancel());
   }
+  run();
   EXPECT_EQ(log.str(), "destroyed destroyed");
 }
 

@@ -415,20 +415,21 @@ TEST(CurrentLoopTest, IsTheThreadsUntilItIsClosed) {
 }
 
 TEST(CurrentLoopTest, IsKnownToCallbacksAndToTheirDestructors) {
-  struct Looks {
-    ~Looks() {
-      if (log != nullptr) log->add(EventLoop::current_or_null() == loop ? "known" : "unknown");
-    }
-    Log* log;
-    EventLoop* loop;
+  class Looks {
+   public:
+    Looks(Log& log, EventLoop& loop) : log_(log), loop_(loop) {}
+    ~Looks() { look(); }
+    void look() { log_.add(EventLoop::current_or_null() == &loop_ ? "known" : "unknown"); }
+
+   private:
+    Log& log_;
+    EventLoop& loop_;
   };
   Log log;
   EventLoop loop;
-  loop.call_soon([looks = std::make_unique<Looks>(&log, &loop)] {
-    looks->log->add(&EventLoop::current() == looks->loop ? "known" : "unknown");
-  });
+  loop.call_soon([looks = std::make_unique<Looks>(log, loop)] { looks->look(); });
   EXPECT_EQ(loop.run(), absl::OkStatus());
-  loop.call_soon([looks = std::make_unique<Looks>(&log, &loop)] {});
+  loop.call_soon([looks = std::make_unique<Looks>(log, loop)] {});
   loop.close();
   EXPECT_EQ(log.str(), "known known known");
 }

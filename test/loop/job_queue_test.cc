@@ -1,8 +1,8 @@
-#include "loop/job.h"
-
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
+#include "loop/job.h"
 
 namespace vow {
 namespace {
@@ -74,6 +74,39 @@ TEST_F(JobQueueTest, StaysAsItIsWhenAnEmptyQueueIsAppended) {
   queue.push(a);
   queue.append(std::move(other));
   EXPECT_EQ(drain(queue), "a");
+}
+
+TEST_F(JobQueueTest, PrependsAnotherQueueInItsOrder) {
+  queue.push(c);
+  queue.push(d);
+  other.push(a);
+  other.push(b);
+  queue.prepend(std::move(other));
+  EXPECT_EQ(drain(queue), "abcd");
+  EXPECT_TRUE(other.empty());
+}
+
+TEST_F(JobQueueTest, GoesOnPushingBehindWhatWasThereWhenItPrepended) {
+  queue.push(b);
+  other.push(a);
+  queue.prepend(std::move(other));
+  queue.push(c);
+  EXPECT_EQ(drain(queue), "abc");
+}
+
+TEST_F(JobQueueTest, PrependsToAnEmptyQueue) {
+  other.push(a);
+  other.push(b);
+  queue.prepend(std::move(other));
+  queue.push(c);
+  EXPECT_EQ(drain(queue), "abc");
+}
+
+TEST_F(JobQueueTest, StaysAsItIsWhenAnEmptyQueueIsPrepended) {
+  queue.push(a);
+  queue.prepend(std::move(other));
+  queue.push(b);
+  EXPECT_EQ(drain(queue), "ab");
 }
 
 TEST_F(JobQueueTest, RemovesTheFirst) {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
+#include "loop/event_loop.h"
 #include "promise/promise.h"
 #include "test/support/loop_test.h"
 

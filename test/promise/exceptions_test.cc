@@ -4,14 +4,12 @@
 
 #ifdef __cpp_exceptions
 
-#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,6 +17,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "loop/event_loop.h"
 #include "promise/run.h"
 #include "promise/sleep.h"
 #include "promise/when_all.h"

@@ -1,5 +1,5 @@
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"

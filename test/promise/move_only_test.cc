@@ -1,12 +1,10 @@
 // Values that cannot be copied although their type says that it can be: a vector of what has no copy is one.
 
 #include <memory>
-#include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "promise/promise.h"

@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "loop/event_loop.h"
 #include "promise/promise.h"
-#include "promise/sleep.h"
 #include "promise/when_all.h"
 #include "test/support/loop_test.h"
 

@@ -17,7 +17,6 @@
 #include "gtest/gtest.h"
 #include "loop/event_loop.h"
 #include "promise/promise.h"
-#include "promise/run.h"
 #include "promise/sleep.h"
 #include "promise/when_all.h"
 #include "test/support/loop_test.h"

@@ -1,10 +1,7 @@
 #include "promise/run.h"
 
 #include <memory>
-#include <string>
 #include <thread>
-#include <type_traits>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -1,7 +1,5 @@
 #include <memory>
 #include <string>
-#include <type_traits>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

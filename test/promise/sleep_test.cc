@@ -1,11 +1,9 @@
 #include "promise/sleep.h"
 
-#include <utility>
-
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "loop/event_loop.h"
 #include "promise/promise.h"
 #include "promise/run.h"
 #include "test/support/loop_test.h"
