@@ -63,8 +63,7 @@ struct LoopOptions {
 //
 //   std::thread worker([poster = loop.poster(), done] { poster.post([done] { done(compute()); }); });
 //
-// While a loop has posters it counts on being woken, so `run` (and a wait for a promise) does not give up for want of
-// anything to do.
+// While a loop has posters it counts on being woken, so `run` does not give up for want of anything to do.
 class Poster {
  public:
   Poster(const Poster& other);
