@@ -47,7 +47,8 @@ install_packages() {
   apt_get install -y --no-install-recommends "${packages[@]}"
 }
 
-# fetch NAME SHA256 PACKAGE TARBALL: unpacks a source tarball, which lies beside its package in the archive, as repo/NAME.
+# fetch NAME SHA256 PACKAGE TARBALL: unpacks a source tarball, which lies beside its package in the archive, as
+# repo/NAME.
 fetch() {
   local name=$1 sha256=$2 package=$3 tarball=$4 deb
   deb=$(apt-get download --print-uris "$package" 2>/dev/null | cut -d"'" -f2) || true
