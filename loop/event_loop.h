@@ -10,7 +10,7 @@
 //   1. the microtasks that are queued,
 //   2. a wait for whatever comes first, if there is nothing else to run,
 //   3. the timers that are due, by deadline, and equal deadlines in the order of setting,
-//   4. the calls that other threads have posted,
+//   4. the calls that other threads had posted when the turn began, or that ended the wait,
 //   5. the call_soons that were there when the turn began,
 //
 // and after each macrotask all microtasks, in one FIFO, those included that they queue themselves. So a microtask that
