@@ -165,10 +165,10 @@ class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<T
     this->forget();
     if (this->remove_reference()) delete this;
   }
-  void call_off() noexcept override {  // The handle that asks for it keeps this alive.
+  void call_off() noexcept override {
     TimerQueue::remove(*this);
-    this->forget();
-    this->remove_reference();
+    this->forget();  // May destroy the handle that asks for it.
+    if (this->remove_reference()) delete this;
   }
   void destroy() noexcept override { delete this; }
 };

@@ -88,14 +88,15 @@ TEST(BlockPoolTest, GivesBlocksBeyondItsLargestClass) {
   }
 }
 
-TEST(BlockPoolTest, KeepsBlocksWholeWhileOthersComeAndGo) {
+// Allocates and frees at random, in waves of `wave` steps, in which slabs fill and run empty.
+template <class SomeSize>
+void come_and_go(int wave, SomeSize some_size) {
   std::mt19937 random(1);
   std::vector<Block> blocks;
-  for (int step = 0; step < 200'000; ++step) {
-    // Waves, so that slabs of all classes fill and run empty many times.
-    const bool grow = blocks.empty() || random() % 10 < (step / 10'000 % 2 == 0 ? 8u : 2u);
+  for (int step = 0; step < 100'000; ++step) {
+    const bool grow = blocks.empty() || random() % 10 < (step / wave % 2 == 0 ? 8u : 2u);
     if (grow) {
-      blocks.emplace_back(1 + random() % 700, step % 251);
+      blocks.emplace_back(some_size(random), step % 251);
     } else {
       std::swap(blocks[random() % blocks.size()], blocks.back());
       ASSERT_TRUE(blocks.back().is_intact());
@@ -107,6 +108,15 @@ TEST(BlockPoolTest, KeepsBlocksWholeWhileOthersComeAndGo) {
     ASSERT_TRUE(block.is_intact());
     block.free();
   }
+}
+
+TEST(BlockPoolTest, KeepsBlocksWholeWhileOthersComeAndGo) {
+  come_and_go(10'000, [](std::mt19937& random) { return 1 + random() % 700; });
+}
+
+TEST(BlockPoolTest, KeepsBlocksWholeWhileOthersOfTheirSizeComeAndGo) {
+  // A slab holds 127 of them, so each wave fills a few slabs and empties them.
+  come_and_go(500, [](std::mt19937&) { return 512; });
 }
 
 template <std::size_t kAlign>
