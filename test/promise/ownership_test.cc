@@ -503,6 +503,18 @@ TEST_F(CaptureTest, OfACallbackThatReturnedItsOwnPromiseIsDestroyedOnce) {
   EXPECT_EQ(counts.live, 0);
 }
 
+TEST_F(CaptureTest, DiesWhenTheLoopClosesAlsoIfThePromiseIsHeld) {
+  ProbeCounts counts;
+  Promise<> waiting = sleep(absl::Seconds(1)).then([capture = Probe(counts)] {});
+  Promise<> waiting_finally = sleep(absl::Seconds(1)).finally([capture = Probe(counts)] {});
+  Promise<> following = resolve().then([capture = Probe(counts)] { return sleep(absl::Seconds(1)); });
+  Promise<> between = resolve().finally([capture = Probe(counts)] { return sleep(absl::Seconds(1)); });
+  poll();
+  EXPECT_EQ(counts.live, 4);
+  loop.close();
+  EXPECT_EQ(counts.live, 0);
+}
+
 TEST_F(CaptureTest, MaySettleAPromiseByItsDestructor) {
   Deferred<> d;
   d.promise().catch_(log.note("broken"));
