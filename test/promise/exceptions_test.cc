@@ -1,6 +1,6 @@
 // What becomes of exceptions: each rejects the promise that its callback was to settle.
 
-#include "promise/promise.h"
+#include "gtest/gtest.h"
 
 #ifdef __cpp_exceptions
 
@@ -16,8 +16,8 @@
 #include "absl/strings/cord.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "loop/event_loop.h"
+#include "promise/promise.h"
 #include "promise/run.h"
 #include "promise/sleep.h"
 #include "promise/when_all.h"
@@ -347,5 +347,9 @@ TEST_F(ExceptionTest, OfACopyOfACallbackLeavesAPromiseThatIsGivenAwayNoLeak) {
 
 }  // namespace
 }  // namespace vow
+
+#else
+
+TEST(ExceptionTest, NeedsExceptions) { GTEST_SKIP() << "compiled without exceptions"; }
 
 #endif  // __cpp_exceptions
