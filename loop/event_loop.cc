@@ -192,11 +192,12 @@ void EventLoop::close(SourceLocation where) {
   if (running_) fatal("close() of a running event loop", where);
   closed_ = true;
   JobQueue jobs = mailbox_->close();
+  jobs.append(std::move(microtasks_));
+  microtasks_ = std::move(jobs);  // Where remove_microtask looks for them.
   // What is destroyed here may queue more, which is destroyed as well.
   while (true) {
-    jobs.append(std::move(microtasks_));
-    jobs.append(std::move(soon_));
-    if (Job* job = jobs.pop()) {
+    microtasks_.append(std::move(soon_));
+    if (Job* job = microtasks_.pop()) {
       job->drop();
     } else if (Timer* timer = timers_->pop_any()) {
       timer->drop();

@@ -167,6 +167,8 @@ class EventLoop {
   // it calls `run` (`fire`), or `drop` when it closes first.
   void queue_microtask(Job& job) { microtasks_.push(job); }
   void queue_microtasks(JobQueue&& jobs) { microtasks_.append(std::move(jobs)); }
+  void remove_microtask(Job& job) { microtasks_.remove(job); }
+  bool has_microtasks() const { return !microtasks_.empty(); }
   void arm_after(Timer& timer, absl::Duration delay);
   void arm_at(Timer& timer, absl::Time time);
   static void disarm(Timer& timer) { loop_internal::TimerQueue::remove(timer); }

@@ -34,7 +34,9 @@ class Job {
   ~Job() = default;
 
  private:
-  Job* next_;  // Meaningful only in a queue; the last one's is the first.
+  // Meaningful only in a queue.
+  Job* next_;      // The last one's is the first.
+  Job* previous_;  // Not kept up for the first.
 };
 
 // A FIFO of jobs, one pointer wide: a ring, of which it knows the last.
@@ -59,15 +61,20 @@ class Job::Queue {
     } else {
       job.next_ = last_->next_;
       last_->next_ = &job;
+      job.previous_ = last_;
     }
     last_ = &job;
   }
 
   void push_front(Job& job) {
-    Job* last = last_;
-    push(job);
-    if (last != nullptr) last_ = last;
+    if (last_ == nullptr) return push(job);
+    job.next_ = last_->next_;
+    job.next_->previous_ = &job;
+    last_->next_ = &job;
   }
+
+  // The first to leave. Only if not empty.
+  Job& front() const { return *last_->next_; }
 
   // Takes the first job out; null if there is none.
   Job* pop() {
@@ -84,34 +91,40 @@ class Job::Queue {
   // Moves all of `other`'s jobs, in their order, behind the ones that are here.
   void append(Queue&& other) {
     if (other.last_ == nullptr) return;
-    if (last_ != nullptr) std::swap(last_->next_, other.last_->next_);
+    if (last_ != nullptr) {
+      other.last_->next_->previous_ = last_;
+      std::swap(last_->next_, other.last_->next_);
+    }
     last_ = std::exchange(other.last_, nullptr);
   }
 
-  // The same, in front of them.
-  void prepend(Queue&& other) {
-    if (other.last_ == nullptr) return;
-    if (last_ == nullptr) {
-      last_ = std::exchange(other.last_, nullptr);
+  // Takes `job`, which must be in this queue, out of it.
+  void remove(Job& job) {
+    if (&job == last_->next_) {
+      pop();
+      return;
+    }
+    job.previous_->next_ = job.next_;
+    if (&job == last_) {
+      last_ = job.previous_;
     } else {
-      std::swap(last_->next_, std::exchange(other.last_, nullptr)->next_);
+      job.next_->previous_ = job.previous_;
     }
   }
 
-  // Takes `job` out, wherever it stands; false if it is not here. Takes time proportional to the length.
-  bool remove(Job& job) {
-    if (last_ == nullptr) return false;
-    Job* before = last_;
-    do {
-      Job* candidate = before->next_;
-      if (candidate == &job) {
-        before->next_ = job.next_;
-        if (&job == last_) last_ = (before == &job) ? nullptr : before;
-        return true;
-      }
-      before = candidate;
-    } while (before != last_);
-    return false;
+  // Puts `other`, which must be in no queue, in the place of `job`, which must be in this one.
+  void replace(Job& job, Job& other) {
+    const bool alone = job.next_ == &job;
+    const bool first = last_->next_ == &job;
+    other.next_ = alone ? &other : job.next_;
+    if (!alone && &job != last_) job.next_->previous_ = &other;
+    if (first) {
+      if (!alone) last_->next_ = &other;
+    } else {
+      other.previous_ = job.previous_;
+      job.previous_->next_ = &other;
+    }
+    if (&job == last_) last_ = &other;
   }
 
  private:

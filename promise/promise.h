@@ -57,10 +57,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "loop/source_location.h"
+#include "promise/internal/producer.h"
 #include "promise/internal/reaction.h"
 #include "promise/internal/result_of.h"
 #include "promise/internal/state.h"
+#include "promise/internal/typed_state.h"
 
 namespace vow {
 
@@ -176,6 +179,16 @@ class Promise {
     return outcome_of(give("settled", where), where);
   }
 
+  // Asks for the work to be stopped: rejects this promise at once, as Cancelled, with `reason` for message, and asks its
+  // producer to stop. That is a Deferred (see on_cancel), a timer, or the promise that this one waits for, which is
+  // cancelled as well if nobody else holds it or waits for it. False, and nothing done, if it has settled, or its loop is
+  // closed.
+  bool cancel(absl::string_view reason = "cancelled", SourceLocation where = SourceLocation::current()) const {
+    promise_internal::TypedState<T>& state = look("cancel", where);
+    state.check_thread("cancel", where);
+    return state.cancel(absl::CancelledError(reason));
+  }
+
   bool is_pending(SourceLocation where = SourceLocation::current()) const {
     return look("is_pending", where).is_pending();
   }
@@ -194,7 +207,7 @@ class Promise {
     if constexpr (!std::is_void_v<T>) return state.value();
   }
 
-  // OK if fulfilled, the error if rejected, Unavailable while pending.
+  // OK if fulfilled, the error if rejected, Unavailable while pending. Who asks has handled the error.
   absl::Status status(SourceLocation where = SourceLocation::current()) const { return look("status", where).status(); }
 
  private:
@@ -274,21 +287,24 @@ class Deferred {
  public:
   explicit Deferred(SourceLocation where = SourceLocation::current())
       : state_(new promise_internal::PlainState<T>(where)) {}
-  Deferred(Deferred&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Deferred(Deferred&& other) noexcept : state_(std::exchange(other.state_, nullptr)), handed_out_(other.handed_out_) {}
   Deferred& operator=(Deferred other) noexcept {
     std::swap(state_, other.state_);
+    std::swap(handed_out_, other.handed_out_);
     return *this;
   }
   ~Deferred() {
     if (state_ == nullptr) return;
-    state_->break_promise();
+    Producer(*state_).gone();
     state_->remove_reference();
   }
 
   // The promise. As often as one likes, or, if T cannot be copied, once.
-  Promise<T> promise(SourceLocation where = SourceLocation::current()) const {
+  Promise<T> promise(SourceLocation where = SourceLocation::current()) {
     look("promise", where);
-    if constexpr (!promise_internal::kIsCopyable<promise_internal::Stored<T>>) state_->hand_out_once(where);
+    if constexpr (!kCopyable) {
+      if (std::exchange(handed_out_.value, true)) promise_internal::handed_out_before(where);
+    }
     state_->add_reference();
     return promise_internal::Access::make<T>(state_);
   }
@@ -299,6 +315,8 @@ class Deferred {
   bool resolve(R&& result, SourceLocation where = SourceLocation::current()) {
     if constexpr (promise_internal::kLeadsTo<R&&, T>) {
       if (!may_settle("resolve", where)) return false;
+      const OwnedHook unused(Producer(*state_).take_hook());
+      if constexpr (promise_internal::kIsPromise<std::remove_cvref_t<R>>) Producer(*state_).resolved_with_promise();
       state_->resolve_from([&]() -> R&& { return std::forward<R>(result); });
       return true;
     } else {
@@ -309,6 +327,7 @@ class Deferred {
   }
   bool resolve(SourceLocation where = SourceLocation::current()) requires std::is_void_v<T> {
     if (!may_settle("resolve", where)) return false;
+    const OwnedHook unused(Producer(*state_).take_hook());
     state_->fulfill();
     return true;
   }
@@ -316,11 +335,34 @@ class Deferred {
   // Rejects the promise. An error that is OK is an error itself: Internal.
   bool reject(absl::Status error, SourceLocation where = SourceLocation::current()) {
     if (!may_settle("reject", where)) return false;
+    const OwnedHook unused(Producer(*state_).take_hook());
     state_->reject(std::move(error));
     return true;
   }
 
+  // Calls f, in a microtask, if the promise is cancelled; f takes the reason, an absl::Status, or nothing, and is to stop
+  // the work. The promise is rejected already then. f is destroyed when it has run, or when the promise is resolved or
+  // rejected from this end. It is called also if the promise has been cancelled before; another f takes its place.
+  template <class F>
+  void on_cancel(F&& f, SourceLocation where = SourceLocation::current()) {
+    if constexpr (promise_internal::kIsCallback<std::decay_t<F>, absl::Status>) {
+      look("on_cancel", where).check_thread("on_cancel", where);
+      Producer(*state_).set_hook(*new promise_internal::CancelCall<std::decay_t<F>>(std::forward<F>(f)));
+    } else {
+      static_assert(promise_internal::kNever<F>,
+                    "on_cancel(f): f must be callable with absl::Status, or without arguments");
+    }
+  }
+
+  // Whether the promise is pending and anybody holds it or waits for it.
+  bool is_awaited(SourceLocation where = SourceLocation::current()) const {
+    return Producer(look("is_awaited", where)).is_awaited();
+  }
+
  private:
+  using Producer = promise_internal::State::Producer;
+  using OwnedHook = promise_internal::OwnedHook;
+
   promise_internal::PlainState<T>& look(const char* call, SourceLocation where) const {
     if (state_ == nullptr) [[unlikely]]
       promise_internal::moved_from(call, "Deferred", where);
@@ -331,7 +373,14 @@ class Deferred {
     return state_->is_unresolved();
   }
 
+  static constexpr bool kCopyable = promise_internal::kIsCopyable<promise_internal::Stored<T>>;
+  struct HandedOut {
+    bool value = false;
+  };
+  struct Nothing {};
+
   promise_internal::PlainState<T>* state_;  // Owned, in the sense of a reference; null when moved from.
+  [[no_unique_address]] std::conditional_t<kCopyable, Nothing, HandedOut> handed_out_;
 };
 
 // A promise of what x stands for, as if a callback had returned it: of a value, an error, or either; a promise is given
@@ -361,8 +410,9 @@ Promise<T> make_promise(Executor&& executor, SourceLocation where = SourceLocati
   if constexpr (std::is_invocable_v<Executor, Deferred<T>>) {
     Deferred<T> deferred(where);
     Promise<T> promise = deferred.promise();
-    promise_internal::guarded([&] { std::forward<Executor>(executor)(std::move(deferred)); },
-                              [&] { promise_internal::Access::look(promise)->producer_threw(); });
+    promise_internal::guarded(
+        [&] { std::forward<Executor>(executor)(std::move(deferred)); },
+        [&] { promise_internal::State::Producer(*promise_internal::Access::look(promise)).threw(); });
     return promise;
   } else {
     static_assert(promise_internal::kNever<Executor>, "make_promise<T>(f): f must be callable with a Deferred<T>");

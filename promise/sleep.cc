@@ -3,6 +3,7 @@
 #include "loop/block_pool.h"
 #include "loop/event_loop.h"
 #include "loop/timer_queue.h"
+#include "promise/internal/withdrawal.h"
 
 namespace vow {
 namespace {
@@ -20,6 +21,11 @@ class Sleep final : public promise_internal::TypedState<void>, public Timer, pub
   void run() noexcept override {}
   void drop() noexcept override {
     reject_closed();
+    remove_reference();
+  }
+  void stop(promise_internal::Withdrawal& withdrawal) noexcept override {
+    EventLoop::disarm(*this);
+    reject(withdrawal.reason());
     remove_reference();
   }
   void destroy() noexcept override { delete this; }

@@ -9,7 +9,10 @@
 #include <utility>
 
 #include "loop/block_pool.h"
+#include "promise/internal/producer.h"
 #include "promise/internal/state.h"
+#include "promise/internal/typed_state.h"
+#include "promise/internal/withdrawal.h"
 
 namespace vow::promise_internal {
 
@@ -82,6 +85,17 @@ class CallbackHolder<F, true> : private F {
   void clear() {}
 };
 
+// The outcome of a settled state, as a value.
+template <class T>
+Outcome<T> take_outcome(TypedState<T>& state) {
+  if (state.is_rejected()) return state.take_error();
+  if constexpr (std::is_void_v<T>) {
+    return absl::OkStatus();
+  } else {
+    return state.take_value();
+  }
+}
+
 // Calls f with the value of a fulfilled state, on loan or for good as Argument says, or with nothing if it takes
 // nothing.
 template <class Argument, class F, class T>
@@ -112,107 +126,142 @@ std::remove_cvref_t<CallResult<G, absl::Status>> call_with_error(G& g, [[maybe_u
   }
 }
 
+// Whether a callback is of no use once it has returned a promise, so that its state may be skipped (State::skip_unseen):
+// it has nothing to destroy, and is too small to be the buffer of something that is still under way.
+template <class F>
+inline constexpr bool kIsSlight = std::is_trivially_copyable_v<F> && sizeof(F) <= 2 * sizeof(void*);
+
 // then(f), catch_(g), then(f, g): a Promise<U> made of a Promise<T>. Argument is what f is offered.
+template <class U, class Argument, class F, class G>
+inline constexpr bool kMayFollow = kIsPromise<std::remove_cvref_t<CallResult<F, Argument>>> ||
+                                   kIsPromise<std::remove_cvref_t<CallResult<G, absl::Status>>>;
+
 template <class T, class U, class Argument, class F, class G>
-class Then final : public TypedState<U>, public Pooled<Then<T, U, Argument, F, G>> {
+class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, FollowingState<U>, TypedState<U>>,
+                   public Pooled<Then<T, U, Argument, F, G>> {
+  static constexpr bool kFollows = kMayFollow<U, Argument, F, G>;
+  using Base = std::conditional_t<kFollows, FollowingState<U>, TypedState<U>>;
+
  public:
   // Takes over the caller's reference to `source`.
   template <class F1, class G1>
   Then(TypedState<T>& source, F1&& f, G1&& g, SourceLocation where)
-      : TypedState<U>(source, where), f_(std::forward<F1>(f)), g_(std::forward<G1>(g)) {
+      : Base(source, where), f_(std::forward<F1>(f)), g_(std::forward<G1>(g)) {
     source.attach(*this);
   }
 
  private:
   static constexpr bool kHandlesValue = !std::is_same_v<F, PassThrough>;
   static constexpr bool kHandlesError = !std::is_same_v<G, PassThrough>;
-  static constexpr bool kMayFollow = kIsPromise<std::remove_cvref_t<CallResult<F, Argument>>> ||
-                                     kIsPromise<std::remove_cvref_t<CallResult<G, absl::Status>>>;
 
   void run() noexcept override {
-    if constexpr (kMayFollow) {
+    if constexpr (kFollows) {
       if (this->is_following()) {
-        if (this->follow_step()) finish_following();
-        return;
+        if (this->follow_step()) adopt_inner();
+      } else {
+        react_apart();
       }
+    } else {
+      react();
     }
-    auto& source = static_cast<TypedState<T>&>(this->source());
+  }
+
+  // Apart from `run`, so that its other steps need not save the registers that these need.
+  [[gnu::noinline]] void adopt_inner() { finish(this->take_source()); }
+  [[gnu::noinline]] void react_apart() { react(); }
+
+  void react() {
+    auto& source = static_cast<TypedState<T>&>(this->take_source());
     if (!source.is_fulfilled()) return run_rejected(source);
     if constexpr (kHandlesValue) {
       settle_by([&] { return call_with_value<Argument>(f_.get(), source); });
       source.remove_reference();
+      release();
     } else {
-      clear_callbacks();
-      this->adopt(source);
+      finish(source);
     }
-    finish();
   }
 
   [[gnu::noinline]] void run_rejected(State& source) {
     if constexpr (kHandlesError) {
       settle_by([&] { return call_with_error(g_.get(), source); });
+      source.remove_reference();
+      release();
     } else {
-      clear_callbacks();
-      this->reject(source.take_error());
+      clear();
+      if (this->is_pending()) this->reject(source.take_error());
+      source.remove_reference();
+      release();
     }
-    source.remove_reference();
-    finish();
   }
 
-  void finish() {
-    if constexpr (kMayFollow) {
+  // A callback is destroyed before the reactions to its result run: at once, or, if it returned a promise, when that
+  // has settled. It may cancel this promise, and so may what it destroys: then the result is dropped.
+  template <class Call>
+  void settle_by(Call&& call) {
+    using Result = decltype(call());
+    bool cleared = false;
+    auto clear_once = [&] {
+      if (!std::exchange(cleared, true)) clear();
+      return this->is_pending();
+    };
+    guarded(
+        [&] {
+          if constexpr (std::is_void_v<Result>) {
+            call();
+            if (clear_once()) this->fulfill();
+          } else if constexpr (kIsPromise<Result>) {
+            follow_result(call());
+            if (!this->is_following()) clear_once();
+          } else {
+            Result&& result = call();
+            if (clear_once()) this->resolve_with(std::forward<Result>(result));
+          }
+        },
+        [&] {
+          if (clear_once()) this->reject_with_current_exception();
+        });
+  }
+
+  void follow_result(Promise<U> result) {
+    if (this->is_pending()) {
+      this->resolve_with_promise(std::move(result), kIsSlight<F> && kIsSlight<G>);
+    } else {
+      drop_result(std::move(result));
+    }
+  }
+  [[gnu::noinline]] void drop_result(Promise<U> result) {
+    State* inner = Access::give_away(std::move(result));
+    if (inner == nullptr) return;
+    Withdrawal withdrawal(*this, this->error());
+    withdrawal.let_go(*inner);
+    withdrawal.stop();
+  }
+
+  // With the outcome of `source`.
+  void finish(State& source) {
+    clear();
+    if (this->is_pending()) {
+      this->adopt(source);
+    } else {
+      source.remove_reference();
+    }
+    this->remove_reference();
+  }
+
+  void release() {
+    if constexpr (kFollows) {
       if (this->is_following()) return;
     }
     this->remove_reference();
   }
 
-  // A callback is destroyed before the reactions to its result run: at once, or, if it returned a promise, when that
-  // has settled.
-  template <class Call>
-  void settle_by(Call&& call) {
-    using Result = decltype(call());
-    bool cleared = false;
-    guarded(
-        [&] {
-          if constexpr (std::is_void_v<Result>) {
-            call();
-            clear_callbacks();
-            cleared = true;
-            this->fulfill();
-          } else {
-            Result&& result = call();
-            if constexpr (!kIsPromise<std::remove_cvref_t<Result>>) {
-              clear_callbacks();
-              cleared = true;
-            }
-            this->resolve_with(std::forward<Result>(result));
-            if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
-              if (!this->is_following()) clear_callbacks();
-            }
-          }
-        },
-        [&] {
-          if (!cleared) clear_callbacks();
-          this->reject_with_current_exception();
-        });
-  }
-
-  void finish_following() {
-    clear_callbacks();
-    this->adopt(this->source());
-    this->remove_reference();
-  }
-
-  void clear_callbacks() {
+  void clear() noexcept override {
     f_.clear();
     g_.clear();
   }
-
-  void drop() noexcept override {
-    clear_callbacks();
-    this->abandon();
-  }
-  void destroy() noexcept override { delete this; }
+  void stop(Withdrawal& withdrawal) noexcept override { this->stop_waiting(withdrawal); }
+  void destroy() noexcept override { this->destroy_block(this); }
 
   [[no_unique_address]] CallbackHolder<F> f_;
   [[no_unique_address]] CallbackHolder<G> g_;
@@ -234,64 +283,93 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
   using Result = CallResult<H, void>;
   enum class Step : unsigned char { kCall, kSettleBetween, kAdopt };
 
+  // While something of the user's runs, this is in no queue, and may be cancelled.
   void run() noexcept override {
+    State& source = this->take_source();
     switch (step_) {
       case Step::kCall:
         step_ = Step::kSettleBetween;
-        guarded([this] { call(); }, [this] { finish(status_of_current_exception()); });
-        return;
+        guarded([this] { call(); }, [this] { error_ = status_of_current_exception(); });
+        if (between_ == nullptr) h_.reset();
+        return error_.ok() && this->is_pending() ? wait(source) : finish(source);
       case Step::kSettleBetween:
         step_ = Step::kAdopt;
         h_.reset();
-        EventLoop::current_or_null()->queue_microtask(*this);
-        return;
+        return this->is_pending() ? wait(source) : finish(source);
       case Step::kAdopt:
-        finish(between_ != nullptr && between_->is_rejected() ? between_->take_error() : absl::OkStatus());
-        return;
+        if (between_ != nullptr && between_->is_rejected()) error_ = between_->take_error();
+        return finish(source);
     }
   }
 
   void call() {
     if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
       Promise<Unwrapped<Result>> between = std::move(*h_)();
-      if (&Access::use(between, "finally", this->where()) == static_cast<State*>(this)) return finish(this->cycle());
-      between_ = Access::give_away(std::move(between));
-      between_->attach(*this);
-      return;
+      if (&Access::use(between, "finally", this->where()) == static_cast<State*>(this)) {
+        error_ = this->cycle();
+      } else {
+        between_ = Access::give_away(std::move(between));
+      }
     } else if constexpr (kIsStatus<std::remove_cvref_t<Result>>) {
-      if (absl::Status status = std::move(*h_)(); !status.ok()) return finish(std::move(status));
+      error_ = std::move(*h_)();
     } else if constexpr (kIsStatusOr<std::remove_cvref_t<Result>>) {
-      if (absl::Status status = std::move(*h_)().status(); !status.ok()) return finish(std::move(status));
+      error_ = std::move(*h_)().status();
     } else {
       static_cast<void>(std::move(*h_)());
     }
-    h_.reset();
-    EventLoop::current_or_null()->queue_microtask(*this);
+  }
+
+  void wait(State& source) {
+    this->put_source_back(source);
+    if (step_ == Step::kSettleBetween && between_ != nullptr) {
+      between_->attach(*this);
+    } else {
+      EventLoop::current_or_null()->queue_microtask(*this);
+    }
   }
 
   // With what h did wrong, or else with the outcome that was there before.
-  void finish(absl::Status error) {
-    State& source = this->source();
+  void finish(State& source) {
     h_.reset();
-    if (error.ok()) {
+    if (!this->is_pending()) {
+      source.remove_reference();
+      cancel_between();
+    } else if (error_.ok()) {
       this->adopt(source);
     } else {
-      this->reject(std::move(error));
+      this->reject(std::move(error_));
       source.remove_reference();
     }
     if (between_ != nullptr) between_->remove_reference();
     this->remove_reference();
   }
 
-  void drop() noexcept override {
-    h_.reset();
-    if (between_ != nullptr) between_->remove_reference();
-    this->abandon();
+  void cancel_between() {
+    if (between_ == nullptr) return;
+    Withdrawal withdrawal(*this, this->error());
+    withdrawal.let_go(*std::exchange(between_, nullptr));
+    withdrawal.stop();
   }
-  void destroy() noexcept override { delete this; }
+
+  void stop(Withdrawal& withdrawal) noexcept override {
+    State* between = nullptr;
+    if (!this->is_running()) between = std::exchange(between_, nullptr);
+    this->stop_waiting(withdrawal, step_ == Step::kSettleBetween ? between : nullptr);
+    if (between != nullptr) withdrawal.let_go(*between);
+  }
+  void clear() noexcept override { h_.reset(); }
+  void drop() noexcept override {
+    State* between = std::exchange(between_, nullptr);
+    this->add_reference();
+    State::drop();
+    if (between != nullptr) between->remove_reference();
+    this->remove_reference();
+  }
+  void destroy() noexcept override { this->destroy_block(this); }
 
   Step step_ = Step::kCall;
   std::optional<H> h_;
+  absl::Status error_;        // What h did wrong.
   State* between_ = nullptr;  // What h returned, if it returns promises. Owned, in the sense of a reference.
 };
 
@@ -304,19 +382,49 @@ class Settled final : public TypedState<Outcome<T>>, public Pooled<Settled<T>> {
 
  private:
   void run() noexcept override {
-    auto& source = static_cast<TypedState<T>&>(this->source());
-    if (source.is_rejected()) {
-      this->fulfill(source.take_error());
-    } else if constexpr (std::is_void_v<T>) {
-      this->fulfill(absl::OkStatus());
-    } else {
-      guarded([&] { this->fulfill(source.take_value()); }, [&] { this->reject_with_current_exception(); });
-    }
+    auto& source = static_cast<TypedState<T>&>(this->take_source());
+    guarded([&] { this->fulfill(take_outcome(source)); }, [&] { this->reject_with_current_exception(); });
     source.remove_reference();
     this->remove_reference();
   }
-  void drop() noexcept override { this->abandon(); }
-  void destroy() noexcept override { delete this; }
+  void stop(Withdrawal& withdrawal) noexcept override { this->stop_waiting(withdrawal); }
+  void destroy() noexcept override { this->destroy_block(this); }
+};
+
+// For Deferred::on_cancel.
+template <class F>
+class CancelCall final : public CancelHook, public Pooled<CancelCall<F>> {
+ public:
+  template <class F1>
+  explicit CancelCall(F1&& f) : f_(std::forward<F1>(f)) {}
+
+ private:
+  void run() noexcept override {
+    if constexpr (kTakes<F, absl::Status>) {
+      std::move(f_)(std::move(reason));
+    } else {
+      std::move(f_)();
+    }
+    delete this;
+  }
+  void drop() noexcept override { delete this; }
+
+  F f_;
+};
+
+// A hook that will not be needed: dropped at the end of the scope, for its captures may destroy the Deferred.
+class OwnedHook {
+ public:
+  explicit OwnedHook(CancelHook* hook) : hook_(hook) {}
+  OwnedHook(const OwnedHook&) = delete;
+  OwnedHook& operator=(const OwnedHook&) = delete;
+  ~OwnedHook() {
+    if (hook_ != nullptr) [[unlikely]]
+      hook_->drop();
+  }
+
+ private:
+  CancelHook* hook_;
 };
 
 }  // namespace vow::promise_internal

@@ -1,7 +1,12 @@
 #include "promise/internal/state.h"
 
+#include <cstdint>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "loop/fatal.h"
+#include "promise/internal/typed_state.h"
+#include "promise/internal/withdrawal.h"
 
 #ifdef __cpp_exceptions
 #include <cxxabi.h>
@@ -14,49 +19,46 @@
 
 namespace vow::promise_internal {
 
-void State::reject(absl::Status error) {
+void State::reject(absl::Status error, Phase phase) {
   if (error.ok()) {
-    error =
-        absl::InternalError(absl::StrCat("a promise made at ", to_string(where_), " was rejected with an OK status"));
+    error = error_with(absl::StatusCode::kInternal, [&] {
+      return absl::StrCat("a promise made at ", to_string(where_), " was rejected with an OK status");
+    });
   }
   new (&slot_.error) absl::Status(std::move(error));
-  settle(Phase::kRejected);
+  const bool is_heard = handled_ || !reactions_.empty();
+  settle(phase);
+  if (!is_heard) watch_rejection(*this);
 }
 
-absl::Status State::status() const {
-  if (is_rejected()) return error();
+absl::Status State::status() {
   if (is_fulfilled()) return absl::OkStatus();
+  if (is_rejected()) {
+    handled_ = true;
+    return error();
+  }
   return absl::UnavailableError(absl::StrCat("a promise made at ", to_string(where_), " is pending"));
-}
-
-void State::broken_promise() {
-  check_thread("~Deferred", where_);
-  flags_ |= kBroken;
-  reject(absl::AbortedError(
-      absl::StrCat("broken promise: the Deferred made at ", to_string(where_), " was dropped unsettled")));
 }
 
 void State::reject_with_current_exception() { reject(status_of_current_exception()); }
 
-void State::producer_threw() {
-  if (is_unresolved()) {
-    reject(status_of_current_exception());
-  } else if ((flags_ & kBroken) != 0) {
-    slot_.error = status_of_current_exception();
+void State::detach(Job& reaction) {
+  if (is_pending()) {
+    reactions_.remove(reaction);
+    has_follower_ = false;
+  } else {
+    EventLoop::current_or_null()->remove_microtask(reaction);
   }
 }
 
-void State::hand_out_once(SourceLocation where) {
-  if ((flags_ & kHandedOut) != 0) fatal("promise() a second time on a Deferred whose value cannot be copied", where);
-  flags_ |= kHandedOut;
-}
-
 absl::Status State::cycle() const {
-  return absl::InvalidArgumentError(
-      absl::StrCat("chaining cycle: the promise made at ", to_string(where_), " was resolved with itself"));
+  return error_with(absl::StatusCode::kInvalidArgument, [&] {
+    return absl::StrCat("chaining cycle: the promise made at ", to_string(where_),
+                        " was resolved with itself, or with a promise that follows it");
+  });
 }
 
-void State::follow(State& inner) {
+void State::follow(State& inner, bool may_be_skipped) {
   if (&inner == this) {
     inner.remove_reference();
     return reject(cycle());
@@ -67,38 +69,145 @@ void State::follow(State& inner) {
   }
   inner.check_usable("resolve", where_);
   slot_.source = &inner;
-  flags_ |= kFollowQueued;
+  follow_queued_ = true;
+  may_be_skipped_ = may_be_skipped;
   EventLoop::current_or_null()->queue_microtask(*this);
 }
 
-bool State::follow_step() {
-  if ((flags_ & kFollowAttached) != 0) {
-    flags_ &= ~kFollowAttached;
-    return true;
+// The edge that closes a cycle is attached last, and from a state that has reactions already.
+bool State::closes_cycle(const State& inner) const {
+  if (reactions_.empty()) return false;
+  const State* state = &inner;
+  while (state != this && state->is_pending() && state->follow_attached_) state = state->slot_.source;
+  return state == this;
+}
+
+void State::attach_to_pending(State& inner) {
+  if (closes_cycle(inner)) {
+    auto* error = new PlainState<void>(where_);
+    error->reject(cycle());
+    slot_.source = error;
+    error->attach(*this);
+    inner.remove_reference();
+    return;
   }
-  flags_ = (flags_ & ~kFollowQueued) | kFollowAttached;
-  slot_.source->attach(*this);
-  return false;
+  inner.attach(*this);
+  inner.has_follower_ = true;
+  skip_unseen();
+  if (has_follower_ && references_ == 2) static_cast<State&>(reactions_.front()).skip_unseen();
+}
+
+// While this waits for a state that does nothing but follow another, and which nobody else can see, it may as well wait
+// for that one. So a function that returns the promise of a `then` which calls it again makes no chain, however often.
+// But each of those that are skipped would have taken a microtask to pass the outcome on: they are counted.
+void State::skip_unseen() {
+  while (true) {
+    State& unseen = *slot_.source;
+    const bool is_unseen = unseen.is_pending() && unseen.follow_attached_ && unseen.may_be_skipped_ &&
+                           unseen.references_ == 2 && unseen.has_follower_;
+    if (!is_unseen || !unseen.slot_.source->is_pending()) return;
+    slot_.source = unseen.slot_.source;
+    slot_.source->reactions_.replace(unseen, *this);
+    *skipped() += 1 + *unseen.skipped();
+    unseen.clear();
+    unseen.destroy();
+  }
+}
+
+// When nothing else is in the queue, nobody could tell whether the microtasks have been taken.
+bool State::wait_for_skipped(std::uint64_t& skipped) {
+  EventLoop& loop = *EventLoop::current_or_null();
+  if (!loop.has_microtasks()) return false;
+  --skipped;
+  loop.queue_microtask(*this);
+  return true;
 }
 
 void State::reject_closed() {
   check_thread("drop", where_);
-  reject(absl::AbortedError(
-      absl::StrCat("the event loop was closed before a promise made at ", to_string(where_), " had settled")));
+  handled_ = true;
+  reject(error_with(absl::StatusCode::kAborted, [&] {
+    return absl::StrCat("the event loop was closed before a promise made at ", to_string(where_), " had settled");
+  }));
 }
 
-void State::abandon() {
-  State* source = slot_.source;
-  flags_ &= ~(kFollowQueued | kFollowAttached);
+void State::drop() noexcept {
+  State& source = take_source();
+  follow_queued_ = follow_attached_ = false;
   reject_closed();
-  source->remove_reference();
+  clear();
+  source.remove_reference();
   remove_reference();
+}
+
+bool State::cancel(absl::Status reason) {
+  if (!is_pending() || loop_id_ != EventLoop::current_id()) return false;
+  Withdrawal(*this, std::move(reason)).stop();
+  return true;
+}
+
+void State::stop_waiting(Withdrawal& withdrawal, State* place) {
+  if (is_running()) return reject(withdrawal.reason(), Phase::kCancelled);
+  State& source = take_source();
+  if (follow_queued_) {
+    EventLoop::current_or_null()->remove_microtask(*this);
+  } else {
+    (place != nullptr ? *place : source).withdraw(*this);
+  }
+  follow_queued_ = follow_attached_ = false;
+  clearable_ = true;
+  reject(withdrawal.reason());
+  withdrawal.let_go(source);
+  remove_reference();
+}
+
+void State::stop_alone(Withdrawal& withdrawal) {
+  State& source = take_source();
+  source.detach(*this);
+  reject(withdrawal.reason());
+  withdrawal.release(source);
+  remove_reference();
+}
+
+// One reference is the producer's: the state's own as a job, a timer's, a Deferred's; a state that follows may have its
+// Deferred's besides.
+bool State::is_unwanted() const {
+  const std::uint32_t producers = has_deferred_ && is_following() ? 2 : 1;
+  return references_ <= producers;
+}
+
+// Values that hold promises may make a list of any length, of which each state's destructor would call the next one's.
+namespace {
+
+constexpr int kNestedDestructors = 32;
+constinit thread_local int nested_destructors = 0;
+constinit thread_local State* to_destroy = nullptr;
+
+}  // namespace
+
+bool State::begin_to_destroy() {
+  if (nested_destructors < kNestedDestructors) {
+    ++nested_destructors;
+    return true;
+  }
+  next_ = std::exchange(to_destroy, this);
+  return false;
+}
+
+void State::destroy_waiting() {
+  while (nested_destructors == 1 && to_destroy != nullptr) {
+    State* state = to_destroy;
+    to_destroy = state->next_;
+    state->destroy();
+  }
+  --nested_destructors;
 }
 
 // The loop is closed, so the reactions never run, but they let go of what they hold. Each may settle another state by
 // that, so they are dropped one after the other, from one list, however long the chain.
 void State::leave_loop(const char* call, SourceLocation where) {
   if (EventLoop::is_open(loop_id_)) misused(call, where);
+  if (!is_pending()) return;
   static thread_local JobQueue* being_dropped = nullptr;
   if (being_dropped != nullptr) {
     being_dropped->append(std::move(reactions_));
@@ -124,7 +233,11 @@ void moved_from(const char* call, const char* type, SourceLocation where) {
   fatal(absl::StrCat(call, "() on a ", type, " that was moved from"), where);
 }
 
-void no_value(const State& state, SourceLocation where) {
+void handed_out_before(SourceLocation where) {
+  fatal("promise() a second time on a Deferred whose value cannot be copied", where);
+}
+
+void no_value(State& state, SourceLocation where) {
   fatal(absl::StrCat("value() of a promise that has none: ", state.status().ToString()), where);
 }
 
@@ -133,19 +246,23 @@ absl::Status status_of_current_exception() {
   try {
     throw;
   } catch (const absl::Status& status) {
-    return status.ok() ? absl::InternalError("a callback threw an OK status") : status;
+    if (!status.ok()) return status;
+    return error_with(absl::StatusCode::kInternal, [] { return "a callback threw an OK status"; });
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("a callback threw std::bad_alloc");
+    return error_with(absl::StatusCode::kResourceExhausted, [] { return "a callback threw std::bad_alloc"; });
   } catch (const std::exception& exception) {
-    const char* mangled = typeid(exception).name();
-    int failed = 0;
-    const std::unique_ptr<char, decltype(&std::free)> type(abi::__cxa_demangle(mangled, nullptr, nullptr, &failed),
-                                                           &std::free);
-    return absl::UnknownError(absl::StrCat(failed == 0 ? type.get() : mangled, ": ", exception.what()));
+    return error_with(absl::StatusCode::kUnknown, [&] {
+      const char* mangled = typeid(exception).name();
+      int failed = 0;
+      const std::unique_ptr<char, decltype(&std::free)> type(abi::__cxa_demangle(mangled, nullptr, nullptr, &failed),
+                                                             &std::free);
+      return absl::StrCat(failed == 0 ? type.get() : mangled, ": ", exception.what());
+    });
   } catch (...) {
   }
 #endif
-  return absl::UnknownError("a callback threw something that is not a std::exception");
+  return error_with(absl::StatusCode::kUnknown,
+                    [] { return "a callback threw something that is not a std::exception"; });
 }
 
 }  // namespace vow::promise_internal

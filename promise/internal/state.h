@@ -24,13 +24,9 @@
 #define VOW_PROMISE_INTERNAL_STATE_H_
 
 #include <cstdint>
-#include <new>
-#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "loop/block_pool.h"
 #include "loop/event_loop.h"
 #include "loop/job.h"
 #include "loop/source_location.h"
@@ -38,6 +34,7 @@
 
 namespace vow::promise_internal {
 
+class CancelHook;
 template <class T>
 class TypedState;
 
@@ -69,10 +66,13 @@ struct Access {
 // The part that does not depend on the type of the value.
 class State : public Job {
  public:
+  class Producer;
+  class Withdrawal;
+
   bool is_pending() const { return phase_ == Phase::kPending; }
   bool is_fulfilled() const { return phase_ == Phase::kFulfilled; }
-  bool is_rejected() const { return phase_ == Phase::kRejected; }
-  bool is_following() const { return (flags_ & (kFollowQueued | kFollowAttached)) != 0; }
+  bool is_rejected() const { return phase_ >= Phase::kRejected; }
+  bool is_following() const { return follow_queued_ || follow_attached_; }
 
   // Where the promise was made.
   SourceLocation where() const { return where_; }
@@ -93,30 +93,32 @@ class State : public Job {
     if (is_pending()) {
       reactions_.push(reaction);
     } else {
+      handled_ = true;
       EventLoop::current_or_null()->queue_microtask(reaction);
     }
   }
 
-  // Takes back a reaction that waits; false if it does not wait any more.
-  bool detach(Job& reaction) { return reactions_.remove(reaction); }
+  // Takes back a reaction that was attached and has not run.
+  void detach(Job& reaction);
+  // The same, and whoever waited goes without the outcome: an error counts as handled.
+  void withdraw(Job& reaction) {
+    detach(reaction);
+    handled_ = true;
+  }
 
-  // OK, the error, or Unavailable while pending.
-  absl::Status status() const;
+  // OK, the error, or Unavailable while pending. Who asks has seen the error.
+  absl::Status status();
+  bool is_handled() const { return handled_; }
 
   // Only while pending. An OK error is itself an error: Internal.
-  void reject(absl::Status error);
+  void reject(absl::Status error) { reject(std::move(error), Phase::kRejected); }
   void reject_with_current_exception();
 
-  // For the producer's end. Neither settled, nor bound to follow another state.
+  // Rejects a pending state, and asks its producer to stop; false if it has settled.
+  bool cancel(absl::Status reason);
+
+  // Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
-  // The producer is gone: rejects, if nothing has been decided.
-  void break_promise() {
-    if (is_unresolved()) broken_promise();
-  }
-  // The producer threw while it was being started: that counts for more than the promise that it broke by it.
-  void producer_threw();
-  // Ends the program the second time.
-  void hand_out_once(SourceLocation where);
 
   // Ends the program if `call`, which the user made at `where`, comes from another thread than the loop's, or if that
   // is closed.
@@ -132,13 +134,13 @@ class State : public Job {
 
  protected:
   // Comes with the reference of the handle that it is made for.
-  explicit State(SourceLocation where) : loop_id_(EventLoop::current_id()), where_(where) {
+  explicit State(SourceLocation where) : loop_id_(EventLoop::current_id()), reactions_(), where_(where) {
     if (loop_id_ == 0) [[unlikely]]
       made_without_loop(where);
   }
   // Comes also with the reference of its own, for it is to be attached to `source`. Takes over the caller's reference
   // to that.
-  State(State& source, SourceLocation where) : references_(2), loop_id_(source.loop_id_), where_(where) {
+  State(State& source, SourceLocation where) : references_(2), loop_id_(source.loop_id_), reactions_(), where_(where) {
     slot_.source = &source;
   }
   ~State() {
@@ -147,7 +149,21 @@ class State : public Job {
 
   virtual void destroy() noexcept = 0;
 
-  enum class Phase : std::uint8_t { kPending, kFulfilled, kRejected };
+  // For a pending state that is to give up: takes it out of where it waits, rejects it with the withdrawal's reason,
+  // and lets go of what it waited for. Runs nothing of the user's.
+  virtual void stop(Withdrawal& withdrawal) noexcept = 0;
+  // After it was stopped: destroys the callbacks.
+  virtual void clear() noexcept {}
+  // For states that may follow: see skip_unseen.
+  virtual std::uint64_t* skipped() noexcept { return nullptr; }
+
+  enum class Phase : std::uint8_t {
+    kPending,
+    kFulfilled,
+    kRejected,
+    kCancelled,  // Rejected, by a cancel.
+    kBroken,     // Rejected, because its Deferred was dropped.
+  };
 
   // After the value or error was stored: lets the reactions run. It is the loop that settles a state, by a job or a
   // timer, or a caller who has passed check_thread; so if there are reactions, this thread's loop is theirs.
@@ -159,190 +175,110 @@ class State : public Job {
   // Binds this state to the outcome of `inner`, of which the caller's reference is taken over. As ECMAScript does it
   // (NewPromiseResolveThenableJob): one microtask to attach to `inner`, and another when that is settled. The caller
   // must have provided the reference of its own that a state needs as a job; if this is not following afterwards, it is
-  // still the caller's.
-  void follow(State& inner);
+  // still the caller's. `may_be_skipped` if nothing of this state is needed while it follows.
+  void follow(State& inner, bool may_be_skipped);
 
-  // The error of a promise that was resolved with itself.
+  // The error of a promise that was resolved with itself, or with one that waits for it.
   absl::Status cycle() const;
 
-  // `run` while following. True when the time has come to take over the outcome of `source()`.
-  bool follow_step();
+  // `run` while following. True when the time has come to take over the outcome of the source.
+  bool follow_step(std::uint64_t& skipped) {
+    if (follow_queued_) {
+      follow_queued_ = false;
+      follow_attached_ = true;
+      if (State& inner = *slot_.source; inner.is_pending()) {
+        attach_to_pending(inner);
+      } else {
+        inner.attach(*this);
+      }
+      return false;
+    }
+    if (skipped > 0 && wait_for_skipped(skipped)) return false;
+    follow_attached_ = false;
+    return true;
+  }
 
-  State& source() const { return *slot_.source; }
+  // Of a state whose turn has come: what it waited for; the reference is now the caller's. Until it settles it can tell
+  // by is_running that it is in no queue.
+  State& take_source() { return *std::exchange(slot_.source, nullptr); }
+  void put_source_back(State& source) { slot_.source = &source; }
+  bool is_running() const { return slot_.source == nullptr; }
 
-  // `drop`: the loop closes, so what this state waits for will never come. `abandon` is for a state that has a source,
-  // and also gives up the references that hang on that.
+  // What `stop` has to do for a state that waits for one source, and for nothing else.
+  // `place` is where it stands as a job, if that is not its source.
+  void stop_waiting(Withdrawal& withdrawal, State* place = nullptr);
+  // The same, but the source goes on.
+  void stop_alone(Withdrawal& withdrawal);
+  // Has `clear` called after `stop`.
+  void mark_clearable() { clearable_ = true; }
+
+  // The loop closes, so what this state waits for will never come.
   void reject_closed();
-  void abandon();
+  void drop() noexcept override;
+
+  // Destroys the block by `destroy_block`: later, if this comes from the destructor of another state's value, and that
+  // again, many times.
+  template <class Destroy>
+  void destroy_in_turn(Destroy&& destroy_block) {
+    if (!begin_to_destroy()) return;
+    destroy_block();
+    destroy_waiting();
+  }
 
   union Slot {
     Slot() {}
     ~Slot() {}
     State* source;           // Pending: what this state waits for, if anything. Owned, in the sense of a reference.
+    CancelHook* hook;        // Pending, and the Deferred has asked to hear of a cancel. Owned.
     absl::Status error;      // Rejected.
     unsigned char value[8];  // Fulfilled: the value, if it fits; else it lives in TypedState.
   } slot_;
 
  private:
-  void broken_promise();
+  bool is_unwanted() const;
+  void reject(absl::Status error, Phase phase);
+  void attach_to_pending(State& inner);
+  bool closes_cycle(const State& inner) const;
+  void skip_unseen();
+  bool wait_for_skipped(std::uint64_t& skipped);
+  bool begin_to_destroy();
+  static void destroy_waiting();
+
   void leave_loop(const char* call, SourceLocation where);
   [[noreturn]] void misused(const char* call, SourceLocation where) const;
   [[noreturn]] static void made_without_loop(SourceLocation where);
 
-  static constexpr std::uint8_t kFollowQueued = 1;    // Following, and not yet attached to the inner state.
-  static constexpr std::uint8_t kFollowAttached = 2;  // Following, and attached.
-  static constexpr std::uint8_t kBroken = 4;          // Rejected because its Deferred was dropped.
-  static constexpr std::uint8_t kHandedOut = 8;       // Its Deferred has given out the one promise that there may be.
-
   std::uint32_t references_ = 1;
   std::uint16_t loop_id_;
   Phase phase_ = Phase::kPending;
-  std::uint8_t flags_ = 0;
-  JobQueue reactions_;  // Empty unless pending.
+  bool follow_queued_ : 1 = false;    // Following, and not yet attached to the inner state.
+  bool follow_attached_ : 1 = false;  // Following, and attached.
+  bool may_be_skipped_ : 1 = false;   // Of a following state: see skip_unseen.
+  bool has_follower_ : 1 = false;     // If it has one reaction, that is a state which follows this one.
+  bool handled_ : 1 = false;          // Somebody has seen the error, or will.
+  bool clearable_ : 1 = false;        // Was stopped while it had callbacks.
+  bool has_deferred_ : 1 = false;     // A Deferred has a reference.
+  bool has_hook_ : 1 = false;         // The slot holds a hook.
+  union {
+    JobQueue reactions_;  // Empty unless pending.
+    State* next_;         // In a list of states that are to stop, or to be destroyed: they have no reactions.
+  };
   SourceLocation where_;
 };
 
+using Withdrawal = State::Withdrawal;
+
+// Reports the rejection when the queue of microtasks has run empty, if nobody has handled it by then.
+void watch_rejection(State& state);
+
 // Ends of the program.
 [[noreturn]] void moved_from(const char* call, const char* type, SourceLocation where);
-[[noreturn]] void no_value(const State& state, SourceLocation where);
+[[noreturn]] void handed_out_before(SourceLocation where);
+[[noreturn]] void no_value(State& state, SourceLocation where);
 
 // What a callback threw, as an error: a Status as itself, std::bad_alloc as ResourceExhausted, other exceptions as
 // Unknown with their type and what(). To be called from where it was caught.
 absl::Status status_of_current_exception();
-
-// Calls f; if it throws, on_exception.
-template <class F, class OnException>
-void guarded(F&& f, [[maybe_unused]] OnException&& on_exception) {
-#ifdef __cpp_exceptions
-  try {
-    f();
-  } catch (...) {
-    on_exception();
-  }
-#else
-  f();
-#endif
-}
-
-// With the value, of type T or none.
-template <class T>
-class TypedState : public State {
- public:
-  using Value = Stored<T>;
-
-  // Of a fulfilled state. `take` moves the value if the caller's reference is the only one, and copies it otherwise.
-  Value& value() { return *std::launder(reinterpret_cast<Value*>(value_memory())); }
-  Value take_value() {
-    if constexpr (kIsCopyable<Value>) {
-      if (!is_unshared()) return value();
-    }
-    return std::move(value());
-  }
-
-  // Only while pending, as all that follows.
-  template <class... Arguments>
-  void fulfill(Arguments&&... arguments) {
-    new (value_memory()) Value(std::forward<Arguments>(arguments)...);
-    settle(Phase::kFulfilled);
-  }
-
-  // With whatever a callback may return: a value, an error, either of them, or a promise to follow (`follow` tells what
-  // must be seen to then).
-  template <class R>
-  void resolve_with(R&& result) {
-    using Plain = std::remove_cvref_t<R>;
-    if constexpr (kIsPromise<Plain>) {
-      State* inner = Access::give_away(Promise<T>(std::forward<R>(result)));
-      if (inner == nullptr) [[unlikely]]
-        moved_from("resolve", "Promise", this->where());
-      this->follow(*inner);
-    } else if constexpr (kIsStatus<Plain>) {
-      if (std::is_void_v<T> && result.ok()) {
-        if constexpr (std::is_void_v<T>) fulfill();
-      } else {
-        reject(std::forward<R>(result));
-      }
-    } else if constexpr (kIsStatusOr<Plain>) {
-      if (result.ok()) {
-        fulfill(*std::forward<R>(result));
-      } else {
-        reject(std::forward<R>(result).status());
-      }
-    } else {
-      fulfill(std::forward<R>(result));
-    }
-  }
-
- protected:
-  using State::State;
-  ~TypedState() {
-    if (is_fulfilled()) value().~Value();
-  }
-
-  // Takes over the outcome of the source that this state follows, or passes through.
-  void adopt(State& source) {
-    auto& typed_source = static_cast<TypedState&>(source);
-    if (source.is_fulfilled()) {
-      guarded([&] { fulfill(typed_source.take_value()); }, [&] { reject_with_current_exception(); });
-    } else {
-      reject(source.take_error());
-    }
-    source.remove_reference();
-  }
-
- private:
-  static constexpr bool kFitsSlot = sizeof(Value) <= sizeof(Slot) && alignof(Value) <= alignof(Slot);
-  struct Nothing {};
-  struct Room {
-    alignas(Value) unsigned char bytes[sizeof(Value)];
-  };
-
-  void* value_memory() {
-    if constexpr (kFitsSlot) {
-      return slot_.value;
-    } else {
-      return room_.bytes;
-    }
-  }
-
-  [[no_unique_address]] std::conditional_t<kFitsSlot, Nothing, Room> room_;
-};
-
-// The state behind a Deferred, and of promises that are made settled.
-template <class T>
-class PlainState final : public TypedState<T>, public Pooled<PlainState<T>> {
- public:
-  explicit PlainState(SourceLocation where) : TypedState<T>(where) {}
-
-  // Settles by what `call` returns, or throws.
-  template <class Call>
-  void resolve_from(Call&& call) {
-    using Result = decltype(call());
-    if constexpr (kIsPromise<std::remove_cvref_t<Result>>) this->add_reference();  // As a job, while it follows.
-    guarded(
-        [&] {
-          if constexpr (std::is_void_v<Result>) {
-            call();
-            this->fulfill();
-          } else {
-            this->resolve_with(call());
-          }
-        },
-        [&] { this->reject_with_current_exception(); });
-    if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
-      if (!this->is_following()) this->remove_reference();
-    }
-  }
-
- private:
-  void run() noexcept override {
-    if (!this->follow_step()) return;
-    this->adopt(this->source());
-    this->remove_reference();
-  }
-  void drop() noexcept override { this->abandon(); }
-  void destroy() noexcept override { delete this; }
-};
 
 }  // namespace vow::promise_internal
 

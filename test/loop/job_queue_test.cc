@@ -76,62 +76,96 @@ TEST_F(JobQueueTest, StaysAsItIsWhenAnEmptyQueueIsAppended) {
   EXPECT_EQ(drain(queue), "a");
 }
 
-TEST_F(JobQueueTest, PrependsAnotherQueueInItsOrder) {
-  queue.push(c);
-  queue.push(d);
-  other.push(a);
-  other.push(b);
-  queue.prepend(std::move(other));
-  EXPECT_EQ(drain(queue), "abcd");
-  EXPECT_TRUE(other.empty());
-}
-
-TEST_F(JobQueueTest, GoesOnPushingBehindWhatWasThereWhenItPrepended) {
-  queue.push(b);
-  other.push(a);
-  queue.prepend(std::move(other));
-  queue.push(c);
-  EXPECT_EQ(drain(queue), "abc");
-}
-
-TEST_F(JobQueueTest, PrependsToAnEmptyQueue) {
-  other.push(a);
-  other.push(b);
-  queue.prepend(std::move(other));
-  queue.push(c);
-  EXPECT_EQ(drain(queue), "abc");
-}
-
-TEST_F(JobQueueTest, StaysAsItIsWhenAnEmptyQueueIsPrepended) {
-  queue.push(a);
-  queue.prepend(std::move(other));
-  queue.push(b);
-  EXPECT_EQ(drain(queue), "ab");
-}
-
 TEST_F(JobQueueTest, RemovesTheFirst) {
   for (Named* job : {&a, &b, &c}) queue.push(*job);
-  EXPECT_TRUE(queue.remove(a));
+  queue.remove(a);
   EXPECT_EQ(drain(queue), "bc");
+}
+
+TEST_F(JobQueueTest, RemovesOneInTheMiddle) {
+  for (Named* job : {&a, &b, &c}) queue.push(*job);
+  queue.remove(b);
+  EXPECT_EQ(drain(queue), "ac");
 }
 
 TEST_F(JobQueueTest, RemovesTheLastAndGoesOnPushing) {
   for (Named* job : {&a, &b, &c}) queue.push(*job);
-  EXPECT_TRUE(queue.remove(c));
+  queue.remove(c);
   queue.push(d);
   EXPECT_EQ(drain(queue), "abd");
 }
 
 TEST_F(JobQueueTest, RemovesTheOnlyOne) {
   queue.push(a);
-  EXPECT_TRUE(queue.remove(a));
+  queue.remove(a);
   EXPECT_TRUE(queue.empty());
 }
 
-TEST_F(JobQueueTest, DoesNotRemoveWhatIsNotThere) {
+TEST_F(JobQueueTest, RemovesAJobThatBecameTheFirst) {
+  for (Named* job : {&a, &b, &c}) queue.push(*job);
+  queue.pop();
+  queue.remove(b);
+  EXPECT_EQ(drain(queue), "c");
+}
+
+TEST_F(JobQueueTest, RemovesAJobBehindOneThatWasRemoved) {
+  for (Named* job : {&a, &b, &c, &d}) queue.push(*job);
+  queue.remove(b);
+  queue.remove(c);
+  EXPECT_EQ(drain(queue), "ad");
+}
+
+TEST_F(JobQueueTest, RemovesTheFirstOfAQueueThatWasAppended) {
   queue.push(a);
-  EXPECT_FALSE(queue.remove(b));
+  other.push(b);
+  other.push(c);
+  queue.append(std::move(other));
+  queue.remove(b);
+  EXPECT_EQ(drain(queue), "ac");
+}
+
+TEST_F(JobQueueTest, RemovesAJobBehindOneThatWasPushedToTheFront) {
+  queue.push(b);
+  queue.push_front(a);
+  queue.remove(b);
   EXPECT_EQ(drain(queue), "a");
+}
+
+TEST_F(JobQueueTest, ReplacesAJobWhereverItStands) {
+  for (Named* job : {&a, &b, &c}) {
+    for (Named* each : {&a, &b, &c}) queue.push(*each);
+    queue.replace(*job, d);
+    std::string expected = "abc";
+    expected[job->name() - 'a'] = 'd';
+    EXPECT_EQ(drain(queue), expected);
+  }
+}
+
+TEST_F(JobQueueTest, ReplacesTheOnlyOneAndGoesOnPushing) {
+  queue.push(a);
+  queue.replace(a, b);
+  queue.push(c);
+  EXPECT_EQ(drain(queue), "bc");
+}
+
+TEST_F(JobQueueTest, RemovesWhatStandsBehindAReplacedJob) {
+  for (Named* job : {&a, &b, &c}) queue.push(*job);
+  queue.replace(b, d);
+  queue.remove(c);
+  EXPECT_EQ(drain(queue), "ad");
+}
+
+TEST_F(JobQueueTest, RemovesAJobThatTookAnothersPlace) {
+  for (Named* job : {&a, &b, &c}) queue.push(*job);
+  queue.replace(b, d);
+  queue.remove(d);
+  EXPECT_EQ(drain(queue), "ac");
+}
+
+TEST_F(JobQueueTest, ShowsTheFirstToLeave) {
+  queue.push(a);
+  queue.push(b);
+  EXPECT_EQ(&queue.front(), &a);
 }
 
 }  // namespace

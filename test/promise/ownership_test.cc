@@ -831,9 +831,9 @@ TEST(PromiseTypeTest, IsOnePointerWide) {
 
 // Growth is to be a decision. The place where a promise was made has one pointer, or two where the compiler has no
 // std::source_location.
-TEST(PromiseTypeTest, HasAStateOf48Bytes) {
+TEST(PromiseTypeTest, HasAStateOf64Bytes) {
   if (sizeof(void*) != 8) GTEST_SKIP();
-  EXPECT_EQ(sizeof(promise_internal::PlainState<int>), 40 + sizeof(SourceLocation));
+  EXPECT_EQ(sizeof(promise_internal::PlainState<int>), 56 + sizeof(SourceLocation));
 }
 
 TEST(PromiseTypeTest, IsCopyableIfItsValueIs) {

@@ -1,0 +1,51 @@
+#include "promise/internal/producer.h"
+
+#include "absl/strings/str_cat.h"
+#include "loop/event_loop.h"
+#include "loop/fatal.h"
+#include "promise/internal/typed_state.h"
+#include "promise/internal/withdrawal.h"
+
+namespace vow::promise_internal {
+
+void State::Producer::broken_promise() {
+  state_.check_thread("~Deferred", state_.where());
+  CancelHook* hook = take_hook();
+  state_.reject(error_with(absl::StatusCode::kAborted,
+                           [&] {
+                             return absl::StrCat("broken promise: the Deferred made at ", to_string(state_.where()),
+                                                 " was dropped unsettled");
+                           }),
+                Phase::kBroken);
+  if (hook != nullptr) hook->drop();
+}
+
+void State::Producer::threw() {
+  if (state_.is_unresolved()) {
+    state_.reject_with_current_exception();
+  } else if (state_.phase_ == Phase::kBroken) {
+    state_.slot_.error = status_of_current_exception();
+  }
+}
+
+void State::Producer::set_hook(CancelHook& hook) {
+  CancelHook* previous = take_hook();
+  if (state_.is_unresolved()) {
+    state_.has_hook_ = true;
+    state_.slot_.hook = &hook;
+  } else if (state_.phase_ == Phase::kCancelled && state_.loop_id_ == EventLoop::current_id()) {
+    hook.reason = state_.error();
+    EventLoop::current_or_null()->queue_microtask(hook);
+  } else {
+    hook.drop();
+  }
+  if (previous != nullptr) previous->drop();
+}
+
+void State::Producer::stop(Withdrawal& withdrawal) {
+  CancelHook* hook = take_hook();
+  state_.reject(withdrawal.reason(), Phase::kCancelled);
+  if (hook != nullptr) withdrawal.tell(*hook);
+}
+
+}  // namespace vow::promise_internal

@@ -1,0 +1,81 @@
+#include "promise/internal/withdrawal.h"
+
+#include <new>
+#include <utility>
+
+#include "loop/event_loop.h"
+#include "promise/internal/producer.h"
+#include "promise/internal/typed_state.h"
+
+namespace vow::promise_internal {
+
+absl::Status not_needed(const char* why) {
+  return error_with(absl::StatusCode::kCancelled, [why] { return why; });
+}
+
+State::Withdrawal::Withdrawal(absl::Status reason) : reason_(std::move(reason)) {}
+
+State::Withdrawal::Withdrawal(State& decided, absl::Status reason)
+    : decided_(&decided), reason_(std::move(reason)), reactions_(std::move(decided.reactions_)) {
+  decided.add_reference();
+  if (!reactions_.empty()) decided.handled_ = true;
+}
+
+void State::Withdrawal::let_go(State& state) {
+  --state.references_;
+  const bool is_last = state.references_ == 0 || (state.is_pending() && state.is_unwanted());
+  if (!is_last) return;
+  ++state.references_;
+  (state.is_pending() ? to_stop_ : to_clear_).push(state);
+}
+
+void State::Withdrawal::release(State& state) {
+  if (state.is_unshared()) {
+    to_clear_.push(state);
+  } else {
+    state.remove_reference();
+  }
+}
+
+void State::Withdrawal::tell(CancelHook& hook) {
+  hook.reason = reason_;
+  hooks_.push(hook);
+}
+
+void State::Withdrawal::stop() {
+  if (decided_ != nullptr && decided_->is_pending()) {
+    decided_->add_reference();
+    to_stop_.push(*decided_);
+  }
+  while (State* state = to_stop_.pop()) {
+    state->stop(*this);
+    to_clear_.push(*state);
+  }
+  hooks_.append(std::move(reactions_));
+  EventLoop::current_or_null()->queue_microtasks(std::move(hooks_));
+}
+
+State::Withdrawal::~Withdrawal() {
+  while (State* state = to_clear_.pop()) {
+    if (state->clearable_) state->clear();
+    state->remove_reference();
+  }
+  if (decided_ != nullptr) decided_->remove_reference();
+}
+
+void State::Withdrawal::List::push(State& state) {
+  state.next_ = nullptr;
+  (last_ == nullptr ? first_ : last_->next_) = &state;
+  last_ = &state;
+}
+
+State* State::Withdrawal::List::pop() {
+  State* state = first_;
+  if (state == nullptr) return nullptr;
+  first_ = state->next_;
+  if (first_ == nullptr) last_ = nullptr;
+  new (&state->reactions_) JobQueue;
+  return state;
+}
+
+}  // namespace vow::promise_internal

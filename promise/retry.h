@@ -1,0 +1,92 @@
+// retry: calls something that may fail until it succeeds, with growing pauses.
+//
+//   retry({.attempts = 5, .first_delay = absl::Milliseconds(50)}, [] { return connect(address); }).then(use);
+
+#ifndef VOW_PROMISE_RETRY_H_
+#define VOW_PROMISE_RETRY_H_
+
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "loop/source_location.h"
+#include "promise/internal/result_of.h"
+#include "promise/promise.h"
+#include "promise/sleep.h"
+
+namespace vow {
+
+struct RetryPolicy {
+  int attempts = 3;  // In all, the first included. At least one is made.
+  absl::Duration first_delay = absl::Milliseconds(100);
+  double growth = 2;                                 // Each pause is longer than the one before by this factor ...
+  absl::Duration longest_delay = absl::Seconds(30);  // ... up to this.
+  double jitter = 0.5;  // And then shorter by a random part of itself, between none and this: who failed together shall
+                        // not come back together.
+  // The errors that may pass by themselves. Any other ends it at once.
+  std::vector<absl::StatusCode> codes = {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
+                                         absl::StatusCode::kResourceExhausted, absl::StatusCode::kAborted};
+
+  static constexpr int kForever = std::numeric_limits<int>::max();
+};
+
+namespace promise_internal {
+
+class RetrySchedule {
+ public:
+  explicit RetrySchedule(RetryPolicy policy) : policy_(std::move(policy)), delay_(policy_.first_delay) {}
+
+  // Counts a failed attempt. Whether there is to be another one.
+  bool may_retry(const absl::Status& error);
+  absl::Duration next_delay();
+
+ private:
+  RetryPolicy policy_;
+  absl::Duration delay_;
+  int made_ = 0;
+};
+
+template <class F>
+struct Retry {
+  using T = ThenValue<F&, void>;
+
+  // However many attempts are made, the promises of those before do not stay: what these callbacks capture is slight.
+  Promise<T> attempt() {
+    auto handle = [this](absl::Status error) -> Promise<T> {
+      if (!schedule.may_retry(error)) return error;
+      return sleep(schedule.next_delay(), where).then([this] { return attempt(); }, where);
+    };
+    return vow::attempt(f, where).catch_(handle, where);
+  }
+
+  RetrySchedule schedule;
+  F f;
+  SourceLocation where;
+};
+
+}  // namespace promise_internal
+
+// Calls f, without arguments, now, and again after a pause when what it returned was rejected with one of the policy's
+// codes. The first success, or the last error, as it is. To cancel the promise cancels the attempt that is under way,
+// or the pause.
+template <class F>
+Promise<promise_internal::ThenValue<std::decay_t<F>&, void>> retry(RetryPolicy policy, F&& f,
+                                                                   SourceLocation where = SourceLocation::current()) {
+  using Retry = promise_internal::Retry<std::decay_t<F>>;
+  if constexpr (promise_internal::kTakes<std::decay_t<F>&, void>) {
+    auto retry =
+        std::make_unique<Retry>(Retry{promise_internal::RetrySchedule(std::move(policy)), std::forward<F>(f), where});
+    Retry& attempts = *retry;
+    return attempts.attempt().finally([owner = std::move(retry)] {}, where);
+  } else {
+    static_assert(promise_internal::kNever<F>, "retry(policy, f): f must be callable without arguments");
+    __builtin_unreachable();
+  }
+}
+
+}  // namespace vow
+
+#endif  // VOW_PROMISE_RETRY_H_
