@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace vow::loop_internal {
 
@@ -94,12 +95,39 @@ void TimerQueue::hand_out(List& timers) {
 
 // By deadline; equal deadlines stay in their order.
 void TimerQueue::sort(List& timers) {
-  while (Timer* timer = timers.pop_front()) to_sort_.push_back({timer->deadline, to_sort_.size(), timer});
-  std::sort(to_sort_.begin(), to_sort_.end(), [](const Sortable& a, const Sortable& b) {
+  std::size_t count = 0;
+  for (const TimerLink* link = timers.first(); link != timers.end(); link = link->next) ++count;
+  if (count > room_to_sort_) {
+    to_sort_.reset(new (std::nothrow) Sortable[2 * count]);
+    room_to_sort_ = to_sort_ == nullptr ? 0 : 2 * count;
+    if (to_sort_ == nullptr) return merge_sort(timers, count);
+  }
+  Sortable* end = to_sort_.get();
+  while (Timer* timer = timers.pop_front()) {
+    *end = {timer->deadline, static_cast<std::size_t>(end - to_sort_.get()), timer};
+    ++end;
+  }
+  std::sort(to_sort_.get(), end, [](const Sortable& a, const Sortable& b) {
     return a.deadline != b.deadline ? a.deadline < b.deadline : a.position < b.position;
   });
-  for (const Sortable& sorted : to_sort_) timers.push_back(*sorted.timer);
-  to_sort_.clear();
+  for (const Sortable* sorted = to_sort_.get(); sorted != end; ++sorted) timers.push_back(*sorted->timer);
+}
+
+// Slower, but it needs no memory.
+void TimerQueue::merge_sort(List& timers, std::size_t count) {
+  if (count < 2) return;
+  List front;
+  for (std::size_t i = 0; i < count / 2; ++i) front.push_back(*timers.pop_front());
+  merge_sort(front, count / 2);
+  merge_sort(timers, count - count / 2);
+  List merged;
+  while (!front.empty() && !timers.empty()) {
+    List& earlier = timers.first()->deadline < front.first()->deadline ? timers : front;
+    merged.push_back(*earlier.pop_front());
+  }
+  merged.append(front);
+  merged.append(timers);
+  timers.append(merged);
 }
 
 Timer* TimerQueue::pop_any() {

@@ -33,7 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <vector>
+#include <memory>
 
 namespace vow {
 
@@ -115,6 +115,8 @@ class TimerQueue {
     Timer* pop_front();
     void append(List& other);
     std::int64_t earliest() const;
+    const TimerLink* first() const { return head_.next; }
+    const TimerLink* end() const { return &head_; }
     bool is_sorted() const;
     bool has_more_than(int count) const;
 
@@ -137,6 +139,7 @@ class TimerQueue {
   static std::int64_t width_of(int level) { return std::int64_t{1} << (level * kDigitBits); }
   void hand_out(List& timers);
   void sort(List& timers);
+  static void merge_sort(List& timers, std::size_t count);
 
   std::int64_t now_ = 0;
   bool idle_ = true;
@@ -144,8 +147,9 @@ class TimerQueue {
   std::uint64_t occupied_[kLevels] = {};  // A bit for each slot; where it is 0, the slot is empty.
   List overdue_;                          // What was added with a deadline of now_ or before.
   List never_;
-  List due_;                       // What pop_due hands out, in order.
-  std::vector<Sortable> to_sort_;  // Empty but while sorting; kept for its memory.
+  List due_;                             // What pop_due hands out, in order.
+  std::unique_ptr<Sortable[]> to_sort_;  // Room for sorting.
+  std::size_t room_to_sort_ = 0;
 };
 
 }  // namespace loop_internal

@@ -76,7 +76,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     }
     void let_go(Withdrawal& withdrawal) {
       if (source_ == nullptr) return;
-      source_->withdraw(*this);
+      source_->detach(*this);
       withdrawal.let_go(*std::exchange(source_, nullptr));
     }
 

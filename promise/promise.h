@@ -123,37 +123,42 @@ class Promise {
   // Calls f with the value, once it is there. Gives the promise of what f returns. An error passes f by.
   template <class F>
   AfterLending<F> then(F&& f, SourceLocation where = SourceLocation::current()) const& {
-    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f), PassThrough(),
-                                                             where);
+    State& state = use("then", where);
+    return keep(state,
+                chain<promise_internal::Lent<T>, AfterLending<F>>(state, std::forward<F>(f), PassThrough(), where));
   }
   template <class F>
   AfterGiving<F> then(F&& f, SourceLocation where = SourceLocation::current()) && {
-    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f), PassThrough(),
-                                                             where);
+    State& state = use("then", where);
+    return give(chain<promise_internal::Given<T>, AfterGiving<F>>(state, std::forward<F>(f), PassThrough(), where));
   }
 
   // Calls f with the value or g with the error, whichever comes. g must return what f's promise can be made of. An
   // error that f returns does not come to g: for that, say then(f).catch_(g).
   template <class F, class G>
   AfterLending<F> then(F&& f, G&& g, SourceLocation where = SourceLocation::current()) const& {
-    return chain<promise_internal::Lent<T>, AfterLending<F>>(share("then", where), std::forward<F>(f),
-                                                             std::forward<G>(g), where);
+    State& state = use("then", where);
+    return keep(
+        state, chain<promise_internal::Lent<T>, AfterLending<F>>(state, std::forward<F>(f), std::forward<G>(g), where));
   }
   template <class F, class G>
   AfterGiving<F> then(F&& f, G&& g, SourceLocation where = SourceLocation::current()) && {
-    return chain<promise_internal::Given<T>, AfterGiving<F>>(give("then", where), std::forward<F>(f),
-                                                             std::forward<G>(g), where);
+    State& state = use("then", where);
+    return give(
+        chain<promise_internal::Given<T>, AfterGiving<F>>(state, std::forward<F>(f), std::forward<G>(g), where));
   }
 
   // Calls g with the error, if there is one; g takes an absl::Status or nothing, and returns what a Promise<T> can be
   // made of: a T, an absl::Status, an absl::StatusOr<T> or a Promise<T>. A value passes g by.
   template <class G>
   Promise catch_(G&& g, SourceLocation where = SourceLocation::current()) const& {
-    return chain<promise_internal::Lent<T>, Promise>(share("catch_", where), PassThrough(), std::forward<G>(g), where);
+    State& state = use("catch_", where);
+    return keep(state, chain<promise_internal::Lent<T>, Promise>(state, PassThrough(), std::forward<G>(g), where));
   }
   template <class G>
   Promise catch_(G&& g, SourceLocation where = SourceLocation::current()) && {
-    return chain<promise_internal::Given<T>, Promise>(give("catch_", where), PassThrough(), std::forward<G>(g), where);
+    State& state = use("catch_", where);
+    return give(chain<promise_internal::Given<T>, Promise>(state, PassThrough(), std::forward<G>(g), where));
   }
 
   // Calls h, without arguments, when this promise has settled, either way; then settles as this one did. If h returns a
@@ -162,21 +167,23 @@ class Promise {
   Promise finally(H&& h, SourceLocation where = SourceLocation::current()) const& {
     static_assert(kCopyable,
                   "p.finally(h) would have to copy a value that cannot be copied: say std::move(p).finally(h)");
-    return finally_after(share("finally", where), std::forward<H>(h), where);
+    State& state = use("finally", where);
+    return keep(state, finally_after(state, std::forward<H>(h), where));
   }
   template <class H>
   Promise finally(H&& h, SourceLocation where = SourceLocation::current()) && {
-    return finally_after(give("finally", where), std::forward<H>(h), where);
+    return give(finally_after(use("finally", where), std::forward<H>(h), where));
   }
 
   // The outcome as a value, an absl::StatusOr<T> (for a Promise<void>, an absl::Status). Never rejects.
   Promise<Outcome> settled(SourceLocation where = SourceLocation::current()) const& {
     static_assert(kCopyable,
                   "p.settled() would have to copy a value that cannot be copied: say std::move(p).settled()");
-    return outcome_of(share("settled", where), where);
+    State& state = use("settled", where);
+    return keep(state, outcome_of(state, where));
   }
   Promise<Outcome> settled(SourceLocation where = SourceLocation::current()) && {
-    return outcome_of(give("settled", where), where);
+    return give(outcome_of(use("settled", where), where));
   }
 
   // Asks for the work to be stopped: rejects this promise at once, as Cancelled, with `reason` for message, and asks its
@@ -229,26 +236,27 @@ class Promise {
     return *state_;
   }
 
-  // The promise that an operator works on: another handle, or this one.
-  Promise share(const char* call, SourceLocation where) const {
-    State& state = promise_internal::Access::use(*this, call, where);
+  State& use(const char* call, SourceLocation where) const { return promise_internal::Access::use(*this, call, where); }
+
+  // The promise that an operator has made, which needs a reference to the state of this one: another, or this one's.
+  template <class Next>
+  static Next keep(State& state, Next next) {
     state.add_reference();
-    return Promise(&state);
+    return next;
   }
-  Promise give(const char* call, SourceLocation where) {
-    promise_internal::Access::use(*this, call, where);
-    return std::move(*this);
+  template <class Next>
+  Next give(Next next) {
+    state_ = nullptr;
+    return next;
   }
 
   template <class Argument, class Next, class F, class G>
-  static Next chain(Promise source, F&& f, G&& g, SourceLocation where) {
+  static Next chain(State& state, F&& f, G&& g, SourceLocation where) {
     using U = typename Next::value_type;
     using Shape = promise_internal::ThenShape<T, U, Argument, std::decay_t<F>, std::decay_t<G>>;
     if constexpr (Shape::kFits) {
       using Reaction = promise_internal::Then<T, U, Argument, std::decay_t<F>, std::decay_t<G>>;
-      auto* const reaction = new Reaction(*source.state_, std::forward<F>(f), std::forward<G>(g), where);
-      source.state_ = nullptr;
-      return promise_internal::Access::make<U>(reaction);
+      return promise_internal::Access::make<U>(new Reaction(state, std::forward<F>(f), std::forward<G>(g), where));
     } else {
       promise_internal::explain<T, Shape>();
       __builtin_unreachable();
@@ -256,22 +264,18 @@ class Promise {
   }
 
   template <class H>
-  static Promise finally_after(Promise source, H&& h, SourceLocation where) {
+  static Promise finally_after(State& state, H&& h, SourceLocation where) {
     if constexpr (promise_internal::kTakes<std::decay_t<H>, void>) {
-      auto* const reaction =
-          new promise_internal::Finally<T, std::decay_t<H>>(*source.state_, std::forward<H>(h), where);
-      source.state_ = nullptr;
-      return Promise(reaction);
+      using Reaction = promise_internal::Finally<T, std::decay_t<H>>;
+      return Promise(new Reaction(state, std::forward<H>(h), where));
     } else {
       static_assert(promise_internal::kNever<H>, "finally(h): h must be callable without arguments");
       __builtin_unreachable();
     }
   }
 
-  static Promise<Outcome> outcome_of(Promise source, SourceLocation where) {
-    auto* const reaction = new promise_internal::Settled<T>(*source.state_, where);
-    source.state_ = nullptr;
-    return promise_internal::Access::make<Outcome>(reaction);
+  static Promise<Outcome> outcome_of(State& state, SourceLocation where) {
+    return promise_internal::Access::make<Outcome>(new promise_internal::Settled<T>(state, where));
   }
 
   State* state_;  // Owned, in the sense of a reference; null when moved from.

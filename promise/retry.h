@@ -50,17 +50,22 @@ class RetrySchedule {
 };
 
 template <class F>
-struct Retry {
+struct Retry : std::enable_shared_from_this<Retry<F>> {
   using T = ThenValue<F&, void>;
 
   // However many attempts are made, the promises of those before do not stay: what these callbacks capture is slight.
   Promise<T> attempt() {
+    const auto alive = this->shared_from_this();  // Even if f cancels it all.
     auto handle = [this](absl::Status error) -> Promise<T> {
       if (!schedule.may_retry(error)) return error;
       return sleep(schedule.next_delay(), where).then([this] { return attempt(); }, where);
     };
     return vow::attempt(f, where).catch_(handle, where);
   }
+
+  template <class F1>
+  Retry(RetryPolicy policy, F1&& f1, SourceLocation place)
+      : schedule(std::move(policy)), f(std::forward<F1>(f1)), where(place) {}
 
   RetrySchedule schedule;
   F f;
@@ -77,10 +82,8 @@ Promise<promise_internal::ThenValue<std::decay_t<F>&, void>> retry(RetryPolicy p
                                                                    SourceLocation where = SourceLocation::current()) {
   using Retry = promise_internal::Retry<std::decay_t<F>>;
   if constexpr (promise_internal::kTakes<std::decay_t<F>&, void>) {
-    auto retry =
-        std::make_unique<Retry>(Retry{promise_internal::RetrySchedule(std::move(policy)), std::forward<F>(f), where});
-    Retry& attempts = *retry;
-    return attempts.attempt().finally([owner = std::move(retry)] {}, where);
+    auto retry = std::make_shared<Retry>(std::move(policy), std::forward<F>(f), where);
+    return retry->attempt().finally([retry] {}, where);
   } else {
     static_assert(promise_internal::kNever<F>, "retry(policy, f): f must be callable without arguments");
     __builtin_unreachable();

@@ -18,18 +18,25 @@ UnhandledRejectionHandler& handler() {
 }
 
 void print(const char* what, const absl::Status& error, SourceLocation where) {
-  std::fprintf(stderr, "vow: %s: %s, of the promise made at %s\n", what, error.ToString().c_str(),
-               to_string(where).c_str());
+  promise_internal::guarded(
+      [&] {
+        std::fprintf(stderr, "vow: %s: %s, of the promise made at %s\n", what, error.ToString().c_str(),
+                     to_string(where).c_str());
+      },
+      [&] { std::fprintf(stderr, "vow: %s, and no memory to say more\n", what); });
 }
 
 void report(const absl::Status& error, SourceLocation where) {
   if (!handler()) return print("unhandled rejection", error, where);
-  const UnhandledRejectionHandler current = handler();  // A copy, for it may replace itself.
-  promise_internal::guarded([&] { current(error, where); },
-                            [&] {
-                              print("the handler of unhandled rejections threw", error, where);
-                              print("it threw", promise_internal::status_of_current_exception(), where);
-                            });
+  promise_internal::guarded(
+      [&] {
+        const UnhandledRejectionHandler current = handler();  // A copy, for it may replace itself.
+        current(error, where);
+      },
+      [&] {
+        print("the handler of unhandled rejections threw", promise_internal::status_of_current_exception(), where);
+        print("unhandled rejection", error, where);
+      });
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ class WithTimeout final : public TypedState<T>, public Pooled<WithTimeout<T>> {
     {
       Withdrawal withdrawal(*this, not_needed("timed out"));
       State& source = this->take_source();
-      source.withdraw(*this);
+      source.detach(*this);
       this->reject(timed_out(limit_, this->where()));
       withdrawal.let_go(source);
       withdrawal.stop();

@@ -46,7 +46,7 @@ class Input final : public Job {
 
   // Whether or not it has settled.
   void let_go(Withdrawal& withdrawal) {
-    if (std::exchange(combinator_, nullptr) != nullptr) source_->withdraw(*this);
+    if (std::exchange(combinator_, nullptr) != nullptr) source_->detach(*this);
     if (source_ != nullptr) withdrawal.let_go(take_source());
   }
 

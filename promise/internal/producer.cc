@@ -17,7 +17,7 @@ void State::Producer::broken_promise() {
                                                  " was dropped unsettled");
                            }),
                 Phase::kBroken);
-  if (hook != nullptr) hook->drop();
+  drop_hook(hook);
 }
 
 void State::Producer::threw() {
@@ -26,6 +26,18 @@ void State::Producer::threw() {
   } else if (state_.phase_ == Phase::kBroken) {
     state_.slot_.error = status_of_current_exception();
   }
+}
+
+// A hook may own the next Deferred, whose hook owns the next one: they are dropped one after the other.
+void State::Producer::drop_hook(CancelHook* hook) {
+  static thread_local JobQueue* being_dropped = nullptr;
+  if (hook == nullptr) return;
+  if (being_dropped != nullptr) return being_dropped->push(*hook);
+  JobQueue hooks;
+  hooks.push(*hook);
+  being_dropped = &hooks;
+  while (Job* next = hooks.pop()) next->drop();
+  being_dropped = nullptr;
 }
 
 void State::Producer::set_hook(CancelHook& hook) {
@@ -37,9 +49,9 @@ void State::Producer::set_hook(CancelHook& hook) {
     hook.reason = state_.error();
     EventLoop::current_or_null()->queue_microtask(hook);
   } else {
-    hook.drop();
+    drop_hook(&hook);
   }
-  if (previous != nullptr) previous->drop();
+  drop_hook(previous);
 }
 
 void State::Producer::stop(Withdrawal& withdrawal) {

@@ -48,6 +48,7 @@ class State::Producer {
     state_.has_hook_ = false;
     return state_.slot_.hook;
   }
+  static void drop_hook(CancelHook* hook);  // Or null.
   // Rejects, and has the hook run, if there is one.
   void stop(Withdrawal& withdrawal);
 

@@ -289,27 +289,47 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
     switch (step_) {
       case Step::kCall:
         step_ = Step::kSettleBetween;
-        guarded([this] { call(); }, [this] { error_ = status_of_current_exception(); });
-        if (between_ == nullptr) h_.reset();
-        return error_.ok() && this->is_pending() ? wait(source) : finish(source);
+        return call(source);
       case Step::kSettleBetween:
         step_ = Step::kAdopt;
         h_.reset();
-        return this->is_pending() ? wait(source) : finish(source);
+        if (!this->is_pending()) return finish(source);
+        this->put_source_back(source);
+        EventLoop::current_or_null()->queue_microtask(*this);
+        return;
       case Step::kAdopt:
-        if (between_ != nullptr && between_->is_rejected()) error_ = between_->take_error();
         return finish(source);
     }
   }
 
-  void call() {
+  void call(State& source) {
+    State* between = nullptr;
+    guarded([&] { between = call_h(); }, [this] { error_ = status_of_current_exception(); });
+    if (between == nullptr) h_.reset();
+    if (between != nullptr && (between == this || this->would_close_cycle(*between))) {
+      between->remove_reference();
+      between = nullptr;
+      error_ = this->cycle();
+    }
+    if (!error_.ok()) return finish(source);
+    if (between == nullptr) {
+      if (!this->is_pending()) return finish(source);
+      this->put_source_back(source);
+      EventLoop::current_or_null()->queue_microtask(*this);
+    } else {
+      passed_by_ = &source;
+      if (!this->is_pending()) return finish(*between);
+      this->put_source_back(*between);
+      between->attach(*this);
+    }
+  }
+
+  // Gives what h returned, if that is a promise.
+  State* call_h() {
     if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
       Promise<Unwrapped<Result>> between = std::move(*h_)();
-      if (&Access::use(between, "finally", this->where()) == static_cast<State*>(this)) {
-        error_ = this->cycle();
-      } else {
-        between_ = Access::give_away(std::move(between));
-      }
+      Access::use(between, "finally", this->where());
+      return Access::give_away(std::move(between));
     } else if constexpr (kIsStatus<std::remove_cvref_t<Result>>) {
       error_ = std::move(*h_)();
     } else if constexpr (kIsStatusOr<std::remove_cvref_t<Result>>) {
@@ -317,60 +337,57 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
     } else {
       static_cast<void>(std::move(*h_)());
     }
+    return nullptr;
   }
 
-  void wait(State& source) {
-    this->put_source_back(source);
-    if (step_ == Step::kSettleBetween && between_ != nullptr) {
-      between_->attach(*this);
-    } else {
-      EventLoop::current_or_null()->queue_microtask(*this);
-    }
-  }
-
-  // With what h did wrong, or else with the outcome that was there before.
-  void finish(State& source) {
+  // `last` is what this has waited for: the source, or what h returned.
+  void finish(State& last) {
     h_.reset();
     if (!this->is_pending()) {
-      source.remove_reference();
-      cancel_between();
-    } else if (error_.ok()) {
-      this->adopt(source);
-    } else {
+      Withdrawal withdrawal(*this, this->error());
+      withdrawal.let_go(last);
+      if (passed_by_ != nullptr) withdrawal.let_go(*passed_by_);
+      withdrawal.stop();
+    } else if (!error_.ok()) {
       this->reject(std::move(error_));
-      source.remove_reference();
+      last.remove_reference();
+    } else if (passed_by_ == nullptr) {
+      this->adopt(last);
+    } else {
+      settle_after(last);
     }
-    if (between_ != nullptr) between_->remove_reference();
     this->remove_reference();
   }
 
-  void cancel_between() {
-    if (between_ == nullptr) return;
-    Withdrawal withdrawal(*this, this->error());
-    withdrawal.let_go(*std::exchange(between_, nullptr));
-    withdrawal.stop();
+  // With what became of h's promise, if that is an error, or else with the outcome that was there before.
+  void settle_after(State& between) {
+    if (between.is_rejected()) {
+      this->reject(between.take_error());
+      passed_by_->remove_reference();
+    } else {
+      this->adopt(*passed_by_);
+    }
+    between.remove_reference();
   }
 
   void stop(Withdrawal& withdrawal) noexcept override {
-    State* between = nullptr;
-    if (!this->is_running()) between = std::exchange(between_, nullptr);
-    this->stop_waiting(withdrawal, step_ == Step::kSettleBetween ? between : nullptr);
-    if (between != nullptr) withdrawal.let_go(*between);
+    State* passed_by = this->is_running() ? nullptr : std::exchange(passed_by_, nullptr);
+    this->stop_waiting(withdrawal);
+    if (passed_by != nullptr) withdrawal.let_go(*passed_by);
   }
   void clear() noexcept override { h_.reset(); }
   void drop() noexcept override {
-    State* between = std::exchange(between_, nullptr);
-    this->add_reference();
+    State* passed_by = std::exchange(passed_by_, nullptr);
     State::drop();
-    if (between != nullptr) between->remove_reference();
-    this->remove_reference();
+    if (passed_by != nullptr) passed_by->remove_reference();
   }
   void destroy() noexcept override { this->destroy_block(this); }
 
   Step step_ = Step::kCall;
   std::optional<H> h_;
-  absl::Status error_;        // What h did wrong.
-  State* between_ = nullptr;  // What h returned, if it returns promises. Owned, in the sense of a reference.
+  absl::Status error_;  // What h did wrong.
+  State* passed_by_ =
+      nullptr;  // The source, once it has settled, while this waits for what h returned. Owned likewise.
 };
 
 // settled(): the outcome as a value.
@@ -420,7 +437,7 @@ class OwnedHook {
   OwnedHook& operator=(const OwnedHook&) = delete;
   ~OwnedHook() {
     if (hook_ != nullptr) [[unlikely]]
-      hook_->drop();
+      State::Producer::drop_hook(hook_);
   }
 
  private:

@@ -54,7 +54,7 @@ void State::detach(Job& reaction) {
 absl::Status State::cycle() const {
   return error_with(absl::StatusCode::kInvalidArgument, [&] {
     return absl::StrCat("chaining cycle: the promise made at ", to_string(where_),
-                        " was resolved with itself, or with a promise that follows it");
+                        " was resolved with itself, or with a promise that waits for it");
   });
 }
 
@@ -74,21 +74,24 @@ void State::follow(State& inner, bool may_be_skipped) {
   EventLoop::current_or_null()->queue_microtask(*this);
 }
 
-// The edge that closes a cycle is attached last, and from a state that has reactions already.
-bool State::closes_cycle(const State& inner) const {
-  if (reactions_.empty()) return false;
-  const State* state = &inner;
-  while (state != this && state->is_pending() && state->follow_attached_) state = state->slot_.source;
-  return state == this;
+// However far up, within reason: what waits for more than this many promises, one after the other, is no cycle, and each
+// new link would have to look at all of them.
+bool State::waits_for(const State& other) const {
+  constexpr int kLongestCycle = 1000;
+  const State* state = this;
+  for (int i = 0; i < kLongestCycle && state != nullptr && state != &other; ++i) {
+    state = state->is_pending() && !state->has_hook_ && !state->follow_queued_ ? state->slot_.source : nullptr;
+  }
+  return state == &other;
 }
 
 void State::attach_to_pending(State& inner) {
-  if (closes_cycle(inner)) {
-    auto* error = new PlainState<void>(where_);
-    error->reject(cycle());
-    slot_.source = error;
-    error->attach(*this);
+  if (would_close_cycle(inner)) {
+    follow_attached_ = false;
+    reject(cycle());
     inner.remove_reference();
+    clear();
+    remove_reference();
     return;
   }
   inner.attach(*this);
@@ -146,13 +149,13 @@ bool State::cancel(absl::Status reason) {
   return true;
 }
 
-void State::stop_waiting(Withdrawal& withdrawal, State* place) {
+void State::stop_waiting(Withdrawal& withdrawal) {
   if (is_running()) return reject(withdrawal.reason(), Phase::kCancelled);
   State& source = take_source();
   if (follow_queued_) {
     EventLoop::current_or_null()->remove_microtask(*this);
   } else {
-    (place != nullptr ? *place : source).withdraw(*this);
+    source.detach(*this);
   }
   follow_queued_ = follow_attached_ = false;
   clearable_ = true;

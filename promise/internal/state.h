@@ -100,11 +100,6 @@ class State : public Job {
 
   // Takes back a reaction that was attached and has not run.
   void detach(Job& reaction);
-  // The same, and whoever waited goes without the outcome: an error counts as handled.
-  void withdraw(Job& reaction) {
-    detach(reaction);
-    handled_ = true;
-  }
 
   // OK, the error, or Unavailable while pending. Who asks has seen the error.
   absl::Status status();
@@ -137,6 +132,7 @@ class State : public Job {
   explicit State(SourceLocation where) : loop_id_(EventLoop::current_id()), reactions_(), where_(where) {
     if (loop_id_ == 0) [[unlikely]]
       made_without_loop(where);
+    slot_.source = nullptr;
   }
   // Comes also with the reference of its own, for it is to be attached to `source`. Takes over the caller's reference
   // to that.
@@ -178,7 +174,8 @@ class State : public Job {
   // still the caller's. `may_be_skipped` if nothing of this state is needed while it follows.
   void follow(State& inner, bool may_be_skipped);
 
-  // The error of a promise that was resolved with itself, or with one that waits for it.
+  // Whether this would never settle if it waited for `inner`, because that waits for this; and the error for it.
+  bool would_close_cycle(const State& inner) const { return !reactions_.empty() && inner.waits_for(*this); }
   absl::Status cycle() const;
 
   // `run` while following. True when the time has come to take over the outcome of the source.
@@ -204,9 +201,8 @@ class State : public Job {
   void put_source_back(State& source) { slot_.source = &source; }
   bool is_running() const { return slot_.source == nullptr; }
 
-  // What `stop` has to do for a state that waits for one source, and for nothing else.
-  // `place` is where it stands as a job, if that is not its source.
-  void stop_waiting(Withdrawal& withdrawal, State* place = nullptr);
+  // What `stop` has to do for a state that waits for a source.
+  void stop_waiting(Withdrawal& withdrawal);
   // The same, but the source goes on.
   void stop_alone(Withdrawal& withdrawal);
   // Has `clear` called after `stop`.
@@ -238,7 +234,7 @@ class State : public Job {
   bool is_unwanted() const;
   void reject(absl::Status error, Phase phase);
   void attach_to_pending(State& inner);
-  bool closes_cycle(const State& inner) const;
+  bool waits_for(const State& other) const;
   void skip_unseen();
   bool wait_for_skipped(std::uint64_t& skipped);
   bool begin_to_destroy();

@@ -22,6 +22,7 @@ State::Withdrawal::Withdrawal(State& decided, absl::Status reason)
 }
 
 void State::Withdrawal::let_go(State& state) {
+  state.handled_ = true;
   --state.references_;
   const bool is_last = state.references_ == 0 || (state.is_pending() && state.is_unwanted());
   if (!is_last) return;
@@ -57,7 +58,9 @@ void State::Withdrawal::stop() {
 
 State::Withdrawal::~Withdrawal() {
   while (State* state = to_clear_.pop()) {
-    if (state->clearable_) state->clear();
+    const bool has_callbacks = state->clearable_;
+    state->clearable_ = false;
+    if (has_callbacks) state->clear();
     state->remove_reference();
   }
   if (decided_ != nullptr) decided_->remove_reference();
