@@ -46,15 +46,26 @@ UnhandledRejectionHandler on_unhandled_rejection(UnhandledRejectionHandler new_h
 }
 
 namespace promise_internal {
-namespace {
 
 // This thread's rejections that nobody has handled yet.
-class Unhandled final : public Job {
+class State::Unhandled final : public Job {
  public:
+  static Unhandled& of_this_thread() {
+    static thread_local Unhandled unhandled;
+    return unhandled;
+  }
+
   void add(EventLoop& loop, State& state) {
-    if (states_.empty()) loop.queue_microtask(*this);
     state.add_reference();
+    state.watched_ = true;
     states_.push(state);
+    if (!std::exchange(is_queued_, true)) loop.queue_microtask(*this);
+  }
+
+  void remove(State& state) {
+    states_.remove(state);
+    state.watched_ = false;
+    state.remove_reference();
   }
 
  private:
@@ -64,24 +75,33 @@ class Unhandled final : public Job {
     drop();
   }
   void drop() noexcept override {
-    JobQueue states = std::move(states_);
-    while (Job* job = states.pop()) {
+    is_queued_ = false;
+    states_.push(end_);  // What the handler rejects comes behind it, and has its turn later.
+    for (Job* job = states_.pop(); job != &end_; job = states_.pop()) {
       auto& state = static_cast<State&>(*job);
-      if (!state.is_handled()) report(state.error(), state.where());
+      state.watched_ = false;
+      report(state.error(), state.where());
       state.remove_reference();
     }
   }
+
+  class End final : public Job {
+    void run() noexcept override {}
+    void drop() noexcept override {}
+  };
+
+  End end_;
   JobQueue states_;
+  bool is_queued_ = false;
 };
 
-}  // namespace
-
-void watch_rejection(State& state) {
+void State::watch_rejection() {
   EventLoop* loop = EventLoop::current_or_null();
-  if (loop == nullptr || loop->is_closed() || state.error().code() == absl::StatusCode::kCancelled) return;
-  static thread_local Unhandled unhandled;
-  unhandled.add(*loop, state);
+  if (loop == nullptr || loop->is_closed() || error().code() == absl::StatusCode::kCancelled) return;
+  Unhandled::of_this_thread().add(*loop, *this);
 }
+
+void State::forget_rejection() { Unhandled::of_this_thread().remove(*this); }
 
 }  // namespace promise_internal
 }  // namespace vow

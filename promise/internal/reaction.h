@@ -225,7 +225,7 @@ class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, Foll
 
   void follow_result(Promise<U> result) {
     if (this->is_pending()) {
-      this->resolve_with_promise(std::move(result), kIsSlight<F> && kIsSlight<G>);
+      this->resolve_with_promise(std::move(result));
     } else {
       drop_result(std::move(result));
     }
@@ -256,6 +256,7 @@ class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, Foll
     this->remove_reference();
   }
 
+  bool may_be_skipped() const noexcept override { return kIsSlight<F> && kIsSlight<G>; }
   void clear() noexcept override {
     f_.clear();
     g_.clear();

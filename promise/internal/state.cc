@@ -28,13 +28,13 @@ void State::reject(absl::Status error, Phase phase) {
   new (&slot_.error) absl::Status(std::move(error));
   const bool is_heard = handled_ || !reactions_.empty();
   settle(phase);
-  if (!is_heard) watch_rejection(*this);
+  if (!is_heard) watch_rejection();
 }
 
 absl::Status State::status() {
   if (is_fulfilled()) return absl::OkStatus();
   if (is_rejected()) {
-    handled_ = true;
+    handle();
     return error();
   }
   return absl::UnavailableError(absl::StrCat("a promise made at ", to_string(where_), " is pending"));
@@ -58,7 +58,7 @@ absl::Status State::cycle() const {
   });
 }
 
-void State::follow(State& inner, bool may_be_skipped) {
+void State::follow(State& inner) {
   if (&inner == this) {
     inner.remove_reference();
     return reject(cycle());
@@ -70,7 +70,6 @@ void State::follow(State& inner, bool may_be_skipped) {
   inner.check_usable("resolve", where_);
   slot_.source = &inner;
   follow_queued_ = true;
-  may_be_skipped_ = may_be_skipped;
   EventLoop::current_or_null()->queue_microtask(*this);
 }
 
@@ -106,7 +105,7 @@ void State::attach_to_pending(State& inner) {
 void State::skip_unseen() {
   while (true) {
     State& unseen = *slot_.source;
-    const bool is_unseen = unseen.is_pending() && unseen.follow_attached_ && unseen.may_be_skipped_ &&
+    const bool is_unseen = unseen.is_pending() && unseen.follow_attached_ && unseen.may_be_skipped() &&
                            unseen.references_ == 2 && unseen.has_follower_;
     if (!is_unseen || !unseen.slot_.source->is_pending()) return;
     slot_.source = unseen.slot_.source;

@@ -93,7 +93,8 @@ class State : public Job {
     if (is_pending()) {
       reactions_.push(reaction);
     } else {
-      handled_ = true;
+      if (is_rejected()) [[unlikely]]
+        handle();
       EventLoop::current_or_null()->queue_microtask(reaction);
     }
   }
@@ -103,7 +104,13 @@ class State : public Job {
 
   // OK, the error, or Unavailable while pending. Who asks has seen the error.
   absl::Status status();
-  bool is_handled() const { return handled_; }
+
+  // Somebody has seen the error, or will.
+  void handle() {
+    handled_ = true;
+    if (watched_) [[unlikely]]
+      forget_rejection();
+  }
 
   // Only while pending. An OK error is itself an error: Internal.
   void reject(absl::Status error) { reject(std::move(error), Phase::kRejected); }
@@ -150,8 +157,9 @@ class State : public Job {
   virtual void stop(Withdrawal& withdrawal) noexcept = 0;
   // After it was stopped: destroys the callbacks.
   virtual void clear() noexcept {}
-  // For states that may follow: see skip_unseen.
+  // For states that may follow, see skip_unseen: the count, and whether nothing of this one is needed while it follows.
   virtual std::uint64_t* skipped() noexcept { return nullptr; }
+  virtual bool may_be_skipped() const noexcept { return false; }
 
   enum class Phase : std::uint8_t {
     kPending,
@@ -171,8 +179,8 @@ class State : public Job {
   // Binds this state to the outcome of `inner`, of which the caller's reference is taken over. As ECMAScript does it
   // (NewPromiseResolveThenableJob): one microtask to attach to `inner`, and another when that is settled. The caller
   // must have provided the reference of its own that a state needs as a job; if this is not following afterwards, it is
-  // still the caller's. `may_be_skipped` if nothing of this state is needed while it follows.
-  void follow(State& inner, bool may_be_skipped);
+  // still the caller's.
+  void follow(State& inner);
 
   // Whether this would never settle if it waited for `inner`, because that waits for this; and the error for it.
   bool would_close_cycle(const State& inner) const { return !reactions_.empty() && inner.waits_for(*this); }
@@ -231,6 +239,9 @@ class State : public Job {
   } slot_;
 
  private:
+  class Unhandled;
+  void watch_rejection();
+  void forget_rejection();
   bool is_unwanted() const;
   void reject(absl::Status error, Phase phase);
   void attach_to_pending(State& inner);
@@ -249,9 +260,9 @@ class State : public Job {
   Phase phase_ = Phase::kPending;
   bool follow_queued_ : 1 = false;    // Following, and not yet attached to the inner state.
   bool follow_attached_ : 1 = false;  // Following, and attached.
-  bool may_be_skipped_ : 1 = false;   // Of a following state: see skip_unseen.
   bool has_follower_ : 1 = false;     // If it has one reaction, that is a state which follows this one.
   bool handled_ : 1 = false;          // Somebody has seen the error, or will.
+  bool watched_ : 1 = false;          // In the list of rejections that nobody has handled.
   bool clearable_ : 1 = false;        // Was stopped while it had callbacks.
   bool has_deferred_ : 1 = false;     // A Deferred has a reference.
   bool has_hook_ : 1 = false;         // The slot holds a hook.
@@ -263,9 +274,6 @@ class State : public Job {
 };
 
 using Withdrawal = State::Withdrawal;
-
-// Reports the rejection when the queue of microtasks has run empty, if nobody has handled it by then.
-void watch_rejection(State& state);
 
 // Ends of the program.
 [[noreturn]] void moved_from(const char* call, const char* type, SourceLocation where);

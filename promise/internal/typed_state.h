@@ -136,12 +136,12 @@ class FollowingState : public TypedState<T> {
   using TypedState<T>::TypedState;
   ~FollowingState() = default;
 
-  void resolve_with_promise(Promise<T> promise, bool may_be_skipped) {
+  void resolve_with_promise(Promise<T> promise) {
     State* inner = Access::give_away(std::move(promise));
     if (inner == nullptr) [[unlikely]]
       moved_from("resolve", "Promise", this->where());
     skipped_ = 0;
-    this->follow(*inner, may_be_skipped);
+    this->follow(*inner);
   }
   bool follow_step() { return State::follow_step(skipped_); }
 
@@ -168,7 +168,7 @@ class PlainState final : public FollowingState<T>, public Pooled<PlainState<T>> 
             call();
             this->fulfill();
           } else if constexpr (kIsPromise<std::remove_cvref_t<Result>>) {
-            this->resolve_with_promise(call(), /*may_be_skipped=*/true);
+            this->resolve_with_promise(call());
           } else {
             this->resolve_with(call());
           }
@@ -185,6 +185,7 @@ class PlainState final : public FollowingState<T>, public Pooled<PlainState<T>> 
     this->adopt(this->take_source());
     this->remove_reference();
   }
+  bool may_be_skipped() const noexcept override { return true; }
   void stop(Withdrawal& withdrawal) noexcept override {
     if (this->is_following()) {
       this->stop_waiting(withdrawal);

@@ -22,7 +22,7 @@ State::Withdrawal::Withdrawal(State& decided, absl::Status reason)
 }
 
 void State::Withdrawal::let_go(State& state) {
-  state.handled_ = true;
+  state.handle();
   --state.references_;
   const bool is_last = state.references_ == 0 || (state.is_pending() && state.is_unwanted());
   if (!is_last) return;

@@ -1,26 +1,15 @@
 // Chains of ten million links, and what else comes by the million: each must be built, run and destroyed on a stack of
 // 64 KiB, destroy every capture once, and give all of its memory back.
-//
-// VOW_TEST_LINKS sets another number of links, for slow tools. Valgrind needs
-// --soname-synonyms=somalloc=nouserintercepts, because it would put its own operator new in place of the one that
-// counts here.
-
-#include <malloc.h>
-#include <pthread.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <functional>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/base/config.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -29,96 +18,11 @@
 #include "promise/run.h"
 #include "promise/sleep.h"
 #include "promise/when_all.h"
-
-namespace {
-
-std::atomic<std::int64_t> bytes_in_use = 0;
-std::atomic<std::int64_t> most_bytes_in_use = 0;
-
-}  // namespace
-
-// Clang 14's TSan does not let them be replaced.
-#if defined(__clang__) && defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr bool kMemoryIsCounted = false;
-#else
-constexpr bool kMemoryIsCounted = true;
-
-namespace {
-
-constexpr std::align_val_t kDefaultAlign{__STDCPP_DEFAULT_NEW_ALIGNMENT__};
-
-// Rounded down to a multiple of the alignment, because behind a block of large alignment glibc may leave nearly as much
-// again.
-std::int64_t bytes_of(void* block, std::align_val_t alignment) {
-  const auto align = static_cast<std::size_t>(alignment);
-  return static_cast<std::int64_t>(malloc_usable_size(block) / align * align);
-}
-
-void* allocate(std::size_t bytes, std::align_val_t alignment = kDefaultAlign) {
-  const auto align = static_cast<std::size_t>(alignment);
-  const std::size_t rounded_up = (bytes + align - 1) / align * align;
-  void* const block = alignment == kDefaultAlign ? std::malloc(bytes) : std::aligned_alloc(align, rounded_up);
-  if (block == nullptr) std::abort();
-  const std::int64_t now = bytes_in_use += bytes_of(block, alignment);
-  if (now > most_bytes_in_use) most_bytes_in_use = now;
-  return block;
-}
-
-void release(void* block, std::align_val_t alignment = kDefaultAlign) {
-  if (block == nullptr) return;
-  bytes_in_use -= bytes_of(block, alignment);
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes); }
-void* operator new[](std::size_t bytes) { return allocate(bytes); }
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) { return allocate(bytes, alignment); }
-void* operator new[](std::size_t bytes, std::align_val_t alignment) { return allocate(bytes, alignment); }
-void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(bytes, alignment);
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(bytes, alignment);
-}
-void operator delete(void* block) noexcept { release(block); }
-void operator delete[](void* block) noexcept { release(block); }
-void operator delete(void* block, const std::nothrow_t&) noexcept { release(block); }
-void operator delete[](void* block, const std::nothrow_t&) noexcept { release(block); }
-void operator delete(void* block, std::size_t) noexcept { release(block); }
-void operator delete[](void* block, std::size_t) noexcept { release(block); }
-void operator delete(void* block, std::align_val_t alignment) noexcept { release(block, alignment); }
-void operator delete[](void* block, std::align_val_t alignment) noexcept { release(block, alignment); }
-void operator delete(void* block, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  release(block, alignment);
-}
-void operator delete[](void* block, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  release(block, alignment);
-}
-void operator delete(void* block, std::size_t, std::align_val_t alignment) noexcept { release(block, alignment); }
-void operator delete[](void* block, std::size_t, std::align_val_t alignment) noexcept { release(block, alignment); }
-
-#endif
+#include "test/reliability/memory.h"
+#include "test/reliability/scale.h"
 
 namespace vow {
 namespace {
-
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr int kDefaultLinks = 1'000'000;
-#else
-constexpr int kDefaultLinks = 10'000'000;
-#endif
-
-int most_links() {
-  static const int number = [] {
-    const char* const override = std::getenv("VOW_TEST_LINKS");
-    return override != nullptr ? std::max(1000, std::atoi(override)) : kDefaultLinks;
-  }();
-  return number;
-}
 
 // Callbacks capture a token each; this knows which tokens were destroyed, and how often.
 class Tokens {
@@ -149,25 +53,6 @@ class Tokens {
   int made_ = 0;
 };
 
-enum class Stack { kMain, kSmall };
-
-// Sanitizers add to this what they need themselves: a thread's stack is at least 128 KiB then.
-constexpr std::size_t kSmallStack = 64 * 1024;
-
-void run_on_small_stack(std::function<void()> f) {
-  pthread_attr_t attributes;
-  ASSERT_EQ(pthread_attr_init(&attributes), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, kSmallStack), 0);
-  const auto start = [](void* function) -> void* {
-    (*static_cast<std::function<void()>*>(function))();
-    return nullptr;
-  };
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(&thread, &attributes, start, &f), 0);
-  ASSERT_EQ(pthread_join(thread, nullptr), 0);
-  pthread_attr_destroy(&attributes);
-}
-
 // What a thread's pool of blocks may keep: 4 MiB of empty slabs, and one slab for each size that was in use. That is
 // less than 1 % of what ten million links take.
 constexpr std::int64_t kMostKept = 4 * 1024 * 1024 + 16 * 64 * 1024;
@@ -188,8 +73,8 @@ class ChainsTest : public testing::TestWithParam<Stack> {
 
   // Runs the scenario with an event loop on the stack in question. Checks the captures and the memory afterwards.
   void run(const std::function<void(EventLoop&, Tokens&)>& scenario) {
-    const std::int64_t before = bytes_in_use;
-    most_bytes_in_use = before;
+    const std::int64_t before = bytes_in_use();
+    forget_most_bytes_in_use();
     const auto run_here = [&] {
       Tokens tokens(links());
       {
@@ -201,13 +86,13 @@ class ChainsTest : public testing::TestWithParam<Stack> {
     };
     if (GetParam() == Stack::kMain) {
       run_here();
-      EXPECT_LE(bytes_in_use - before, kMostKept);
+      EXPECT_LE(bytes_in_use() - before, kMostKept);
     } else {
       run_on_small_stack(run_here);
-      EXPECT_EQ(bytes_in_use, before);
+      EXPECT_EQ(bytes_in_use(), before);
     }
-    if (kMemoryIsCounted) {
-      EXPECT_GT(most_bytes_in_use - before, links()) << "the replaced operator new is not in use";
+    if (memory_is_counted()) {
+      EXPECT_GT(most_bytes_in_use() - before, links()) << "the replaced operator new is not in use";
     }
   }
 };
