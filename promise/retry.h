@@ -83,7 +83,10 @@ Promise<promise_internal::ThenValue<std::decay_t<F>&, void>> retry(RetryPolicy p
   using Retry = promise_internal::Retry<std::decay_t<F>>;
   if constexpr (promise_internal::kTakes<std::decay_t<F>&, void>) {
     auto retry = std::make_shared<Retry>(std::move(policy), std::forward<F>(f), where);
-    return retry->attempt().finally([retry] {}, where);
+    Deferred<typename Retry::T> attempts(where);
+    Promise<typename Retry::T> promise = attempts.promise().finally([retry] {}, where);
+    attempts.resolve(retry->attempt());
+    return promise;
   } else {
     static_assert(promise_internal::kNever<F>, "retry(policy, f): f must be callable without arguments");
     __builtin_unreachable();

@@ -8,6 +8,7 @@
 
 #include "loop/event_loop.h"
 #include "promise/promise.h"
+#include "promise/race.h"
 #include "promise/run.h"
 #include "promise/when_all.h"
 
@@ -88,6 +89,19 @@ void gather(EventLoop& loop, std::int64_t repetitions) {
     for (std::int64_t i = kGathered; i-- > 0;) sources[i].resolve(static_cast<int>(i));
     const std::vector<int> values = run_until_complete(loop, std::move(all)).value();
     expect(values.size() == kGathered && values[7] == 7, "when_all");
+  }
+}
+
+void race_many(EventLoop& loop, std::int64_t repetitions) {
+  while (repetitions-- > 0) {
+    std::vector<Deferred<int>> sources;
+    std::vector<Promise<int>> promises;
+    sources.reserve(kLinks);
+    promises.reserve(kLinks);
+    for (std::int64_t i = 0; i < kLinks; ++i) promises.push_back(sources.emplace_back().promise());
+    Promise<int> first = race(std::move(promises));
+    sources[kLinks / 2].resolve(7);
+    expect(run_until_complete(loop, std::move(first)).value() == 7, "race");
   }
 }
 
@@ -185,6 +199,7 @@ const std::vector<Row>& all_rows() {
       {"then_latency", kLinks, then_latency},
       {"fanout", kLinks, fanout},
       {"when_all", kGathered, gather},
+      {"race", kLinks, race_many},
       {"post_chain", kCalls, post_chain},
       {"post_upfront", kCalls, post_upfront},
       {"microtask_chain", kCalls, microtask_chain},
