@@ -26,10 +26,16 @@
 //   fetch(url).then(parse).catch_([](absl::Status error) { return kDefault; }).then(show);
 //
 // `finally` runs in any case, and lets the outcome pass; `settled` makes a value of it: an absl::StatusOr<T>. Nothing
-// here throws. Where exceptions are enabled, what a callback throws rejects the promise of its `then`.
+// here throws. Where exceptions are enabled, what a callback throws rejects the promise of its `then`. A rejection that
+// nobody handles is reported on stderr, with the place where the promise was made: see promise/unhandled_rejection.h.
 //
-// WHEN CALLBACKS RUN. Never inside of `then`, `resolve` or `reject`: always later, from the event loop's queue of
-// microtasks, in the order that ECMAScript lays down, to the tick. Whether a promise was settled already makes no
+// SEVERAL AT A TIME: when_all, when_any, race, all_settled, as_completed, map, each in a header of its own; with_timeout,
+// retry and interval deal with time.
+//
+//   when_all(fetch(a), fetch(b)).then([](std::tuple<Page, Page> pages) { ... });
+//
+// WHEN CALLBACKS RUN. Never inside of `then`, `resolve`, `reject` or `cancel`: always later, from the event loop's queue
+// of microtasks, in the order that ECMAScript lays down, to the tick. Whether a promise was settled already makes no
 // difference.
 //
 // WHO OWNS WHAT. A Promise is a handle, one pointer wide. It can be copied if T can; all copies stand for the same
@@ -37,16 +43,30 @@
 // `then` further down a chain, gives p away: f gets a T&&, moved if nobody else can see the value, and copied if
 // somebody can. Dropping a handle stops nothing: the work goes on, and callbacks run.
 //
+// CANCELLING is what JavaScript has not: p.cancel() rejects p, and asks for the work behind it to be stopped. The request
+// goes up from p to what it waits for, as far as nobody else holds that or waits for it:
+//
+//   Promise<> show = fetch(url).then(parse).then(render);
+//   show.cancel();   // Nothing is rendered or parsed; the fetch is stopped, if fetch knows how: see Deferred::on_cancel
+//
+// A combinator that needs an input no more, a lost race say, lets go of it in the same way.
+//
 // MAKING ONE. From a value, by `return 5;` or `resolve(5)`; from an error, by `return absl::NotFoundError("x");`; from
 // whatever calls back, by a Deferred:
 //
 //   Deferred<int> answer;
 //   ask([answer = std::move(answer)](int x) mutable { answer.resolve(x); });
 //
-// TRAPS. A callback that blocks, blocks everything. References that a callback captures must live until it ran. And a
+// TRAPS. A callback that blocks, blocks everything. References that a callback captures must live until it ran. A
 // promise that nobody settles: a Deferred that is dropped rejects its promise, but one that is kept for ever does not.
+// The callback that has returned a promise is destroyed when that has settled, so a callback that owns something and
+// returns the promise of the next round, and so on, piles up; one that captures no more than a pointer or two does not
+// (and may go earlier, so it should not lend out the address of such a capture).
 //
 // THREADS. A promise belongs to the event loop, and so to the thread, on which it was made.
+//
+// MEMORY. What makes something (then, Deferred, when_all ...) throws std::bad_alloc when there is none, and has changed
+// nothing then. What settles, cancels or drops needs none.
 
 #ifndef VOW_PROMISE_PROMISE_H_
 #define VOW_PROMISE_PROMISE_H_

@@ -158,7 +158,7 @@ void State::stop_waiting(Withdrawal& withdrawal) {
   }
   follow_queued_ = follow_attached_ = false;
   clearable_ = true;
-  reject(withdrawal.reason());
+  reject(withdrawal.reason(), Phase::kCancelled);
   withdrawal.let_go(source);
   remove_reference();
 }
@@ -166,7 +166,7 @@ void State::stop_waiting(Withdrawal& withdrawal) {
 void State::stop_alone(Withdrawal& withdrawal) {
   State& source = take_source();
   source.detach(*this);
-  reject(withdrawal.reason());
+  reject(withdrawal.reason(), Phase::kCancelled);
   withdrawal.release(source);
   remove_reference();
 }

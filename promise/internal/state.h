@@ -4,7 +4,7 @@
 //   Pending ─────────────────▶ Fulfilled
 //     │  │
 //     │  └─ follow(inner) ─▶ Following ── inner settles ──▶ Fulfilled or Rejected
-//     └─ reject(error) ──────▶ Rejected
+//     └─ reject(error), cancel(reason) ──▶ Rejected        (Following may be cancelled, too)
 //
 //   Pending    its reactions wait. It may itself wait for another state, its `source`, as its reaction
 //   Following  as Pending, but bound to what it was resolved with, which is its source now
