@@ -27,7 +27,7 @@ class StopLoop final : public Job {
 
 absl::Status run_until_settled(EventLoop& loop, State& state, SourceLocation where) {
   StopLoop stop_loop(loop);
-  if (!loop.is_running()) state.attach(stop_loop);
+  if (!loop.is_running() && !loop.is_closed()) state.attach(stop_loop);
   if (absl::Status ran = loop.run(where); !ran.ok()) return ran;
   if (stop_loop.has_run()) return absl::OkStatus();
   state.detach(stop_loop);
