@@ -1,7 +1,7 @@
 // as_completed: the outcomes of several promises, one by one as they come. asyncio's as_completed.
 //
-//   auto pages = std::make_shared<AsCompleted<Page>>(as_completed(std::move(fetches)));
-//   pages->next().then([](std::optional<Completion<Page>> page) { ... });   // the quickest
+//   AsCompleted<Page> pages = as_completed(std::move(fetches));
+//   pages.next().then([](std::optional<Completion<Page>> page) { ... });   // the quickest
 
 #ifndef VOW_PROMISE_AS_COMPLETED_H_
 #define VOW_PROMISE_AS_COMPLETED_H_
@@ -99,7 +99,7 @@ class Completions {
     void run() noexcept override {}
     void stop(Withdrawal& withdrawal) noexcept override {
       completions_.waiting_.remove(*this);
-      this->reject(withdrawal.reason());
+      this->be_cancelled(withdrawal.reason());
       this->mark_clearable();
       this->remove_reference();
     }

@@ -176,7 +176,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
 
   void run() noexcept override {}
   void stop(Withdrawal& withdrawal) noexcept override {
-    this->reject(withdrawal.reason());
+    this->be_cancelled(withdrawal.reason());
     for (Call& call : calls_) call.let_go(withdrawal);
     if (!is_calling_) this->mark_clearable();
     this->remove_reference();

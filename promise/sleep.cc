@@ -25,7 +25,7 @@ class Sleep final : public promise_internal::TypedState<void>, public Timer, pub
   }
   void stop(promise_internal::Withdrawal& withdrawal) noexcept override {
     EventLoop::disarm(*this);
-    reject(withdrawal.reason());
+    be_cancelled(withdrawal.reason());
     remove_reference();
   }
   void destroy() noexcept override { delete this; }

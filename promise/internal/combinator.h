@@ -116,7 +116,7 @@ class Combinator : public TypedState<T> {
   }
 
   void stop(Withdrawal& withdrawal) noexcept override {
-    this->reject(withdrawal.reason());
+    this->be_cancelled(withdrawal.reason());
     for_inputs([&](Input& input) { input.let_go(withdrawal); });
     this->remove_reference();
   }

@@ -56,7 +56,7 @@ void State::Producer::set_hook(CancelHook& hook) {
 
 void State::Producer::stop(Withdrawal& withdrawal) {
   CancelHook* hook = take_hook();
-  state_.reject(withdrawal.reason(), Phase::kCancelled);
+  state_.be_cancelled(withdrawal.reason());
   if (hook != nullptr) withdrawal.tell(*hook);
 }
 

@@ -149,7 +149,7 @@ bool State::cancel(absl::Status reason) {
 }
 
 void State::stop_waiting(Withdrawal& withdrawal) {
-  if (is_running()) return reject(withdrawal.reason(), Phase::kCancelled);
+  if (is_running()) return be_cancelled(withdrawal.reason());
   State& source = take_source();
   if (follow_queued_) {
     EventLoop::current_or_null()->remove_microtask(*this);
@@ -158,7 +158,7 @@ void State::stop_waiting(Withdrawal& withdrawal) {
   }
   follow_queued_ = follow_attached_ = false;
   clearable_ = true;
-  reject(withdrawal.reason(), Phase::kCancelled);
+  be_cancelled(withdrawal.reason());
   withdrawal.let_go(source);
   remove_reference();
 }
@@ -166,16 +166,9 @@ void State::stop_waiting(Withdrawal& withdrawal) {
 void State::stop_alone(Withdrawal& withdrawal) {
   State& source = take_source();
   source.detach(*this);
-  reject(withdrawal.reason(), Phase::kCancelled);
+  be_cancelled(withdrawal.reason());
   withdrawal.release(source);
   remove_reference();
-}
-
-// One reference is the producer's: the state's own as a job, a timer's, a Deferred's; a state that follows may have its
-// Deferred's besides.
-bool State::is_unwanted() const {
-  const std::uint32_t producers = has_deferred_ && is_following() ? 2 : 1;
-  return references_ <= producers;
 }
 
 // Values that hold promises may make a list of any length, of which each state's destructor would call the next one's.

@@ -24,6 +24,7 @@
 #define VOW_PROMISE_INTERNAL_STATE_H_
 
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -209,6 +210,11 @@ class State : public Job {
   void put_source_back(State& source) { slot_.source = &source; }
   bool is_running() const { return slot_.source == nullptr; }
 
+  // For `stop`: rejects. Nobody waits for this state: what reactions there were, the withdrawal holds.
+  void be_cancelled(const absl::Status& reason) {
+    new (&slot_.error) absl::Status(reason);
+    phase_ = Phase::kCancelled;
+  }
   // What `stop` has to do for a state that waits for a source.
   void stop_waiting(Withdrawal& withdrawal);
   // The same, but the source goes on.
@@ -242,7 +248,9 @@ class State : public Job {
   class Unhandled;
   void watch_rejection();
   void forget_rejection();
-  bool is_unwanted() const;
+  // One reference is the producer's: the state's own as a job, a timer's, a Deferred's; a state that follows may have
+  // its Deferred's besides.
+  bool is_unwanted() const { return references_ == 1 || (references_ == 2 && has_deferred_ && is_following()); }
   void reject(absl::Status error, Phase phase);
   void attach_to_pending(State& inner);
   bool waits_for(const State& other) const;

@@ -50,7 +50,11 @@ void State::Withdrawal::stop() {
   }
   while (State* state = to_stop_.pop()) {
     state->stop(*this);
-    to_clear_.push(*state);
+    if (state->clearable_ || state->is_unshared()) {
+      to_clear_.push(*state);
+    } else {
+      state->remove_reference();
+    }
   }
   hooks_.append(std::move(reactions_));
   EventLoop::current_or_null()->queue_microtasks(std::move(hooks_));
