@@ -7,6 +7,7 @@
 #define VOW_PROMISE_AS_COMPLETED_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <new>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "loop/block_pool.h"
+#include "loop/event_loop.h"
 #include "loop/job.h"
 #include "loop/source_location.h"
 #include "promise/internal/combinator.h"
@@ -130,7 +132,9 @@ class Completions {
   }
 
   void withdraw() {
-    {
+    if (loop_id_ != EventLoop::current_id()) {
+      for (std::size_t i = 0; i < count_; ++i) inputs()[i].let_go();
+    } else {
       Withdrawal withdrawal(not_needed("nobody asks for the rest of as_completed any more"));
       for (std::size_t i = 0; i < count_; ++i) inputs()[i].let_go(withdrawal);
       withdrawal.stop();
@@ -142,7 +146,8 @@ class Completions {
 
   std::size_t count_;
   std::size_t to_come_;  // Inputs that have not settled.
-  std::size_t references_ = 1;
+  std::uint32_t references_ = 1;
+  std::uint16_t loop_id_ = EventLoop::current_id();
   JobQueue completed_;  // Inputs that nobody has asked for.
   JobQueue waiting_;    // Those who asked before anything came. One of the two is empty.
 };

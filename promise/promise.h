@@ -211,9 +211,7 @@ class Promise {
   // cancelled as well if nobody else holds it or waits for it. False, and nothing done, if it has settled, or its loop is
   // closed.
   bool cancel(absl::string_view reason = "cancelled", SourceLocation where = SourceLocation::current()) const {
-    promise_internal::TypedState<T>& state = look("cancel", where);
-    state.check_thread("cancel", where);
-    return state.cancel(absl::CancelledError(reason));
+    return look("cancel", where).cancel(absl::CancelledError(reason), where);
   }
 
   bool is_pending(SourceLocation where = SourceLocation::current()) const {

@@ -46,11 +46,20 @@ class Input final : public Job {
 
   // Whether or not it has settled.
   void let_go(Withdrawal& withdrawal) {
-    if (std::exchange(combinator_, nullptr) != nullptr) source_->detach(*this);
+    stop_waiting();
     if (source_ != nullptr) withdrawal.let_go(take_source());
+  }
+  // The same on a closed loop, where nobody hears of it.
+  void let_go() {
+    stop_waiting();
+    release_source();
   }
 
  private:
+  void stop_waiting() {
+    if (std::exchange(combinator_, nullptr) != nullptr) source_->detach(*this);
+  }
+
   void run() noexcept override { std::exchange(combinator_, nullptr)->input_settled(*this); }
   void drop() noexcept override { std::exchange(combinator_, nullptr)->input_dropped(*this); }
 

@@ -43,7 +43,7 @@ absl::Status State::status() {
 void State::reject_with_current_exception() { reject(status_of_current_exception()); }
 
 void State::detach(Job& reaction) {
-  if (is_pending()) {
+  if (!reactions_.empty()) {
     reactions_.remove(reaction);
     has_follower_ = false;
   } else {
@@ -87,8 +87,12 @@ bool State::waits_for(const State& other) const {
 void State::attach_to_pending(State& inner) {
   if (would_close_cycle(inner)) {
     follow_attached_ = false;
-    reject(cycle());
-    inner.remove_reference();
+    {
+      Withdrawal withdrawal(*this, not_needed("it waits for itself"));
+      reject(cycle());
+      withdrawal.let_go(inner);
+      withdrawal.stop();
+    }
     clear();
     remove_reference();
     return;
@@ -142,8 +146,12 @@ void State::drop() noexcept {
   remove_reference();
 }
 
-bool State::cancel(absl::Status reason) {
-  if (!is_pending() || loop_id_ != EventLoop::current_id()) return false;
+bool State::cancel(absl::Status reason, SourceLocation where) {
+  if (loop_id_ != EventLoop::current_id()) {
+    if (EventLoop::is_open(loop_id_)) misused("cancel", where);
+    return false;
+  }
+  if (!is_pending()) return false;
   Withdrawal(*this, std::move(reason)).stop();
   return true;
 }

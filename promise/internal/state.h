@@ -117,8 +117,8 @@ class State : public Job {
   void reject(absl::Status error) { reject(std::move(error), Phase::kRejected); }
   void reject_with_current_exception();
 
-  // Rejects a pending state, and asks its producer to stop; false if it has settled.
-  bool cancel(absl::Status reason);
+  // Rejects a pending state, and asks its producer to stop; false if it has settled, or if the loop is closed.
+  bool cancel(absl::Status reason, SourceLocation where);
 
   // Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
@@ -275,7 +275,7 @@ class State : public Job {
   bool has_deferred_ : 1 = false;     // A Deferred has a reference.
   bool has_hook_ : 1 = false;         // The slot holds a hook.
   union {
-    JobQueue reactions_;  // Empty unless pending.
+    JobQueue reactions_;  // Empty unless pending, or under withdrawal.
     State* next_;         // In a list of states that are to stop, or to be destroyed: they have no reactions.
   };
   SourceLocation where_;

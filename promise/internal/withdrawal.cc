@@ -44,9 +44,10 @@ void State::Withdrawal::tell(CancelHook& hook) {
 }
 
 void State::Withdrawal::stop() {
-  if (decided_ != nullptr && decided_->is_pending()) {
-    decided_->add_reference();
-    to_stop_.push(*decided_);
+  // Back to where `detach` looks for them: in a cycle, what is stopped may be what waits.
+  if (decided_ != nullptr) {
+    decided_->reactions_ = std::move(reactions_);
+    if (decided_->is_pending()) decided_->stop(*this);
   }
   while (State* state = to_stop_.pop()) {
     state->stop(*this);
@@ -56,18 +57,21 @@ void State::Withdrawal::stop() {
       state->remove_reference();
     }
   }
-  hooks_.append(std::move(reactions_));
-  EventLoop::current_or_null()->queue_microtasks(std::move(hooks_));
+  EventLoop& loop = *EventLoop::current_or_null();
+  loop.queue_microtasks(std::move(hooks_));
+  if (decided_ != nullptr) loop.queue_microtasks(std::move(decided_->reactions_));
 }
 
 State::Withdrawal::~Withdrawal() {
-  while (State* state = to_clear_.pop()) {
-    const bool has_callbacks = state->clearable_;
-    state->clearable_ = false;
-    if (has_callbacks) state->clear();
-    state->remove_reference();
-  }
-  if (decided_ != nullptr) decided_->remove_reference();
+  if (decided_ != nullptr) clear(*decided_);
+  while (State* state = to_clear_.pop()) clear(*state);
+}
+
+void State::Withdrawal::clear(State& state) {
+  const bool has_callbacks = state.clearable_;
+  state.clearable_ = false;
+  if (has_callbacks) state.clear();
+  state.remove_reference();
 }
 
 void State::Withdrawal::List::push(State& state) {

@@ -54,6 +54,8 @@ class State::Withdrawal {
     State* last_ = nullptr;
   };
 
+  static void clear(State& state);  // And gives up a reference.
+
   State* decided_ = nullptr;  // Owned, in the sense of a reference.
   absl::Status reason_;
   JobQueue hooks_;
