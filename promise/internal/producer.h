@@ -3,9 +3,13 @@
 #ifndef VOW_PROMISE_INTERNAL_PRODUCER_H_
 #define VOW_PROMISE_INTERNAL_PRODUCER_H_
 
+#include <utility>
+
 #include "absl/status/status.h"
+#include "loop/block_pool.h"
 #include "loop/job.h"
 #include "loop/source_location.h"
+#include "promise/internal/result_of.h"
 #include "promise/internal/state.h"
 
 namespace vow::promise_internal {
@@ -56,6 +60,42 @@ class State::Producer {
   void broken_promise();
 
   State& state_;
+};
+
+// For Deferred::on_cancel.
+template <class F>
+class CancelCall final : public CancelHook, public Pooled<CancelCall<F>> {
+ public:
+  template <class F1>
+  explicit CancelCall(F1&& f) : f_(std::forward<F1>(f)) {}
+
+ private:
+  void run() noexcept override {
+    if constexpr (kTakes<F, absl::Status>) {
+      std::move(f_)(std::move(reason));
+    } else {
+      std::move(f_)();
+    }
+    delete this;
+  }
+  void drop() noexcept override { delete this; }
+
+  F f_;
+};
+
+// A hook that will not be needed: dropped at the end of the scope, for its captures may destroy the Deferred.
+class OwnedHook {
+ public:
+  explicit OwnedHook(CancelHook* hook) : hook_(hook) {}
+  OwnedHook(const OwnedHook&) = delete;
+  OwnedHook& operator=(const OwnedHook&) = delete;
+  ~OwnedHook() {
+    if (hook_ != nullptr) [[unlikely]]
+      State::Producer::drop_hook(hook_);
+  }
+
+ private:
+  CancelHook* hook_;
 };
 
 }  // namespace vow::promise_internal
