@@ -54,13 +54,11 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
       : TypedState<Mapped<U>>(where), f_(std::in_place, std::forward<F1>(f)), range_(std::forward<Range1>(range)) {
     this->add_reference();
     position_.emplace(std::begin(range_));
-    guarded(
-        [&] {
-          do {
-            start(calls_.emplace_back(*this));
-          } while (this->is_pending() && !at_end() && under_way_ < options.concurrency);
-        },
-        [this] { fail(status_of_current_exception()); });
+    while_busy([&] {
+      do {
+        start(calls_.emplace_back(*this));
+      } while (this->is_pending() && !at_end() && under_way_ < options.concurrency);
+    });
   }
 
  private:
@@ -91,6 +89,17 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
 
   bool at_end() { return *position_ == std::end(range_); }
 
+  // Does what may run something of the user's: f, a destructor. If that cancels this, it stays until it is done. What
+  // is thrown rejects.
+  template <class Do>
+  void while_busy(Do&& something) {
+    is_busy_ = true;
+    guarded(something, [this] { fail(status_of_current_exception()); });
+    if (!this->is_pending()) f_.reset();
+    is_busy_ = false;
+    if (!this->is_pending()) this->remove_reference();
+  }
+
   // Has `call` wait for the next element's promise. When nothing is left to wait for: settles.
   void start(Call& call) {
     if (at_end()) {
@@ -99,7 +108,6 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     }
     const std::size_t index = results_.size();
     results_.emplace_back();
-    is_calling_ = true;
     Promise<U> promise = attempt(
         [this]() -> decltype(auto) {
           if constexpr (kTakes<F&, MapArgument<Range>>) {
@@ -109,34 +117,28 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
           }
         },
         this->where());
-    is_calling_ = false;
     ++*position_;
     if (this->is_pending()) {
       ++under_way_;
       return call.wait_for(std::move(promise), index);
     }
     // f has cancelled this, and does not yet know of the promise that it has returned.
-    f_.reset();
     Withdrawal withdrawal(*this, this->error());
     withdrawal.let_go(*Access::give_away(std::move(promise)));
     withdrawal.stop();
   }
 
   void settled(Call& call, TypedState<U>& source, std::size_t index) {
-    this->add_reference();
-    --under_way_;
-    if (source.is_rejected()) {
-      fail(source.take_error());
-    } else {
-      guarded([&] { results_[index].emplace(source.take_value()); }, [&] { fail(status_of_current_exception()); });
-    }
-    source.remove_reference();
-    guarded(
-        [&] {
-          if (this->is_pending()) start(call);
-        },
-        [this] { fail(status_of_current_exception()); });
-    this->remove_reference();
+    while_busy([&] {
+      --under_way_;
+      if (source.is_rejected()) {
+        fail(source.take_error());
+      } else {
+        guarded([&] { results_[index].emplace(source.take_value()); }, [&] { fail(status_of_current_exception()); });
+      }
+      source.remove_reference();
+      if (this->is_pending()) start(call);
+    });
   }
 
   void dropped(State& source) {
@@ -148,37 +150,35 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     if (--under_way_ == 0) this->remove_reference();
   }
 
+  // f is destroyed before anybody hears of the outcome. That may cancel this.
   void fail(absl::Status error) {
-    Withdrawal withdrawal(*this, not_needed("another element of the map has failed"));
     f_.reset();
+    if (!this->is_pending()) return;
+    Withdrawal withdrawal(*this, not_needed("another element of the map has failed"));
     this->reject(std::move(error));
     for (Call& call : calls_) call.let_go(withdrawal);
     withdrawal.stop();
-    this->remove_reference();
   }
 
   void complete() {
     f_.reset();
-    guarded(
-        [this] {
-          if constexpr (std::is_void_v<U>) {
-            this->fulfill();
-          } else {
-            std::vector<U> values;
-            values.reserve(results_.size());
-            for (std::optional<U>& result : results_) values.push_back(*std::move(result));
-            this->fulfill(std::move(values));
-          }
-        },
-        [this] { this->reject_with_current_exception(); });
-    this->remove_reference();
+    if (!this->is_pending()) return;
+    if constexpr (std::is_void_v<U>) {
+      this->fulfill();
+    } else {
+      std::vector<U> values;
+      values.reserve(results_.size());
+      for (std::optional<U>& result : results_) values.push_back(*std::move(result));
+      this->fulfill(std::move(values));
+    }
   }
 
   void run() noexcept override {}
   void stop(Withdrawal& withdrawal) noexcept override {
     this->be_cancelled(withdrawal.reason());
     for (Call& call : calls_) call.let_go(withdrawal);
-    if (!is_calling_) this->mark_clearable();
+    if (is_busy_) return;
+    this->mark_clearable();
     this->remove_reference();
   }
   void clear() noexcept override { f_.reset(); }
@@ -189,7 +189,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
   std::optional<decltype(std::begin(std::declval<Range&>()))> position_;
   std::deque<Call> calls_;
   std::size_t under_way_ = 0;
-  bool is_calling_ = false;
+  bool is_busy_ = false;
   std::vector<std::optional<Stored<U>>> results_;
 };
 

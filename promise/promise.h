@@ -364,7 +364,8 @@ class Deferred {
 
   // Calls f, in a microtask, if the promise is cancelled; f takes the reason, an absl::Status, or nothing, and is to stop
   // the work. The promise is rejected already then. f is destroyed when it has run, or when the promise is resolved or
-  // rejected from this end. It is called also if the promise has been cancelled before; another f takes its place.
+  // rejected from this end. It is called also if the promise has been cancelled before; another f takes its place. What
+  // it throws ends the program.
   template <class F>
   void on_cancel(F&& f, SourceLocation where = SourceLocation::current()) {
     if constexpr (promise_internal::kIsCallback<std::decay_t<F>, absl::Status>) {

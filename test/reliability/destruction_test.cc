@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 #include "loop/event_loop.h"
 #include "loop/source_location.h"
+#include "promise/map.h"
 #include "promise/promise.h"
 #include "promise/unhandled_rejection.h"
 #include "test/support/log.h"
@@ -54,6 +55,10 @@ struct Family {
     auto owned = std::make_unique<std::function<void()>>(std::move(body));
     function = owned.get();
     return [owned = std::move(owned)] { (*owned)(); };
+  }
+  // The same, to be captured: called when it is destroyed.
+  std::shared_ptr<void> callback_at_end() {
+    return {nullptr, [f = std::make_shared<decltype(callback())>(callback())](void*) { (*f)(); }};
   }
   auto resolving_callback() {
     return [this, f = callback()] {
@@ -95,7 +100,8 @@ struct Family {
   std::function<void()>* function = nullptr;  // The callback, which owns it.
 };
 
-enum class Kind { kOfAPromise, kReturningAPromise, kOfTheLoop, kOnCancel };
+// That of map is called when a promise that follows `previous` has settled, so after `sibling`.
+enum class Kind { kOfAPromise, kReturningAPromise, kOfMap, kOfTheLoop, kOnCancel };
 
 struct Site {
   const char* name;
@@ -170,6 +176,32 @@ const Site kSites[] = {
        family.deferred->resolve(1);
      },
      "1", "1"},
+    {"CapturesOfThen", Kind::kOfAPromise,
+     [](Family& family) {
+       family.own = family.previous->then([&family, end = family.callback_at_end()] { return family.result(); });
+       family.watch();
+       family.deferred->resolve(1);
+     }},
+    {"CapturesOfFinally", Kind::kOfAPromise,
+     [](Family& family) {
+       family.own = family.previous->finally([&family, end = family.callback_at_end()] { return family.result(); });
+       family.watch();
+       family.deferred->resolve(1);
+     },
+     "1", "1"},
+    {"FunctionOfMap", Kind::kOfMap,
+     [](Family& family) {
+       auto f = [&family, f = family.callback()](int i) -> Promise<int> {
+         if (i == 0) return *family.previous;
+         f();
+         return family.result();
+       };
+       family.own = map(std::vector{0, 1}, std::move(f), {.concurrency = 1}).then([](const std::vector<int>& results) {
+         return results[1];
+       });
+       family.watch();
+       family.deferred->resolve(1);
+     }},
     {"Timer", Kind::kOfTheLoop,
      [](Family& family) {
        watch_own(family);
@@ -257,19 +289,19 @@ std::string documented(const Site& site, const Victim& victim, End end) {
   } else {
     next += end == End::kReturns ? site.next : "failed";
   }
-  // Who returned a promise keeps its captures until that has settled.
-  const bool keeps_captures = site.kind == Kind::kReturningAPromise && end != End::kThrows && !victim.is(kCancelled);
-  std::string words = "begin";
-  if (victim.is(kCaptures)) words += " captures";
-  words += " end";
-  if (!victim.is(kCaptures) && !keeps_captures) words += " captures";
-  // The callback of the loop cancels `own` before it resolves what `sibling` hears of.
-  const bool next_is_first = victim.is(kCancelled) && site.kind == Kind::kOfTheLoop;
-  words += next_is_first ? next : sibling;
-  if (!victim.is(kCaptures) && keeps_captures) words += " captures";
-  words += next_is_first ? sibling : next;
-  if (!victim.is(kTimer)) words += " timer";
-  return words;
+  std::string call = "begin end captures";
+  std::string captures_later;
+  if (victim.is(kCaptures)) {
+    call = "begin captures end";
+  } else if (site.kind == Kind::kReturningAPromise && end != End::kThrows && !victim.is(kCancelled)) {
+    call = "begin end";
+    captures_later = " captures";  // When that promise has settled.
+  }
+  const std::string timer = victim.is(kTimer) ? "" : " timer";
+  if (site.kind == Kind::kOfMap) return sibling.substr(1) + " " + call + next + timer;
+  // A callback of the loop cancels `own` before it resolves what `sibling` hears of.
+  if (victim.is(kCancelled) && site.kind == Kind::kOfTheLoop) return call + next + sibling + timer;
+  return call + sibling + captures_later + next + timer;
 }
 
 using Cell = std::tuple<Site, Victim, End>;
@@ -279,7 +311,7 @@ std::vector<Cell> cells() {
   for (const Site& site : kSites) {
     for (const Victim& victim : kVictims) {
       for (End end : {End::kReturns, End::kFails, End::kThrows}) {
-        const bool has_result = site.kind == Kind::kOfAPromise || site.kind == Kind::kReturningAPromise;
+        const bool has_result = site.kind != Kind::kOfTheLoop && site.kind != Kind::kOnCancel;
 #ifndef __cpp_exceptions
         if (end == End::kThrows) continue;
 #endif

@@ -1,8 +1,8 @@
-// Whoever runs the loop from inside of it is refused, FailedPrecondition, wherever that is, and the run that is under way
-// goes on as if nothing had been. From a destructor that no run calls, the loop may be run.
+// Whoever runs the loop from inside of it is refused, FailedPrecondition, wherever that is, and the run that is under
+// way goes on as if nothing had been. From a destructor that no run calls, the loop may be run.
 //
-// For the loop's own callbacks see test/loop/event_loop_run_test.cc. To run another loop is no case of its own: a thread
-// has one, and whoever touches that of another thread ends the program (test/loop/fatal_test.cc).
+// For the loop's own callbacks see test/loop/event_loop_run_test.cc. To run another loop is no case of its own: a
+// thread has one, and whoever touches that of another thread ends the program (test/loop/fatal_test.cc).
 
 #include <memory>
 #include <optional>
@@ -44,7 +44,6 @@ const Call kCalls[] = {
     {"RunUntilCompleteOfAPendingPromise",
      [] { return run_until_complete(EventLoop::current(), sleep(absl::Seconds(1))); }},
     {"RunUntilCompleteOfASettledPromise", [] { return run_until_complete(EventLoop::current(), resolve()); }},
-    {"RunUntilCompleteOfARejectedPromise", [] { return run_until_complete(EventLoop::current(), reject(error())); }},
     {"RunOfAProgram",
      [] { return vow::run([] { ADD_FAILURE() << "must not be called"; }, {.clock = Clock::kVirtual}); }},
 };
@@ -174,7 +173,7 @@ TEST_P(DestructorTest, IsRefusedWhileTheLoopCloses) {
   EXPECT_EQ(log.str(), "FAILED_PRECONDITION");
 }
 
-TEST_P(DestructorTest, IsRefusedToThePromiseThatTheClosingLoopDrops) {
+TEST_P(DestructorTest, IsRefusedWhenTheClosingLoopDropsAPromise) {
   sleep(absl::Hours(1)).then([end = inner().at_end()] {}).then(log.note("then"));
   loop.close();
   EXPECT_EQ(log.str(), "FAILED_PRECONDITION");
@@ -236,9 +235,9 @@ TEST_F(OutsideTest, TheDestructorOfAValueMayRunTheLoop) {
   EXPECT_EQ(log.str(), "microtask OK");
 }
 
-// What a callback throws is tested in test/promise/exceptions_test.cc. Destructors are another matter: those of captures
-// and values must not throw, as anywhere in C++, where they are noexcept unless they say otherwise. And nobody is there to
-// hear what a hook throws. Both end the program.
+// What a callback throws is tested in test/promise/exceptions_test.cc. Destructors are another matter: those of
+// captures and values must not throw, as anywhere in C++, where they are noexcept unless they say otherwise. And nobody
+// is there to hear what a hook throws. Both end the program.
 #ifdef __cpp_exceptions
 class ThrowsAtEnd {
  public:
