@@ -1,5 +1,7 @@
 #include "promise/internal/producer.h"
 
+#include <exception>
+
 #include "absl/strings/str_cat.h"
 #include "loop/event_loop.h"
 #include "loop/fatal.h"
@@ -11,12 +13,11 @@ namespace vow::promise_internal {
 void State::Producer::broken_promise() {
   state_.check_thread("~Deferred", state_.where());
   CancelHook* hook = take_hook();
-  state_.reject(error_with(absl::StatusCode::kAborted,
-                           [&] {
-                             return absl::StrCat("broken promise: the Deferred made at ", to_string(state_.where()),
-                                                 " was dropped unsettled");
-                           }),
-                Phase::kBroken);
+  const auto message = [this] {
+    return absl::StrCat("broken promise: the Deferred made at ", to_string(state_.where()), " was dropped unsettled",
+                        std::uncaught_exceptions() > 0 ? ", while an exception was passing" : "");
+  };
+  state_.reject(error_with(absl::StatusCode::kAborted, message), Phase::kBroken);
   drop_hook(hook);
 }
 

@@ -39,6 +39,18 @@ const absl::Status& status_of_failure() {
   return status;
 }
 
+// KJ 8
+TEST_F(ExceptionTest, ThatDestroysADeferredIsMentionedInWhatBreaksItsPromise) {
+  std::optional<Promise<int>> promise;
+  try {
+    Deferred<int> deferred;
+    promise = deferred.promise();
+    throw std::runtime_error("on the way");
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_THAT(std::string(promise->status().message()), testing::EndsWith("while an exception was passing"));
+}
+
 TEST_F(ExceptionTest, AStatusRejectsAsItself) {
   absl::Status rich = error();
   rich.SetPayload("type.example/one", absl::Cord("payload"));
