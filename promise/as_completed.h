@@ -52,6 +52,7 @@ class Completions {
   }
 
   Promise<Item> next(SourceLocation where) {
+    if (loop_id_ != EventLoop::current_id()) misused("next", "an AsCompleted", loop_id_, where);
     auto* next = new Next(*this, where);
     if (Job* input = completed_.pop()) {
       guarded([&] { next->fulfill(take(static_cast<Input&>(*input))); },
@@ -102,10 +103,13 @@ class Completions {
     void stop(Withdrawal& withdrawal) noexcept override {
       completions_.waiting_.remove(*this);
       this->be_cancelled(withdrawal.reason());
-      this->mark_clearable();
+      if (--completions_.references_ == 0) {
+        completions_.let_go(withdrawal);
+        this->mark_clearable();
+      }
       this->remove_reference();
     }
-    void clear() noexcept override { completions_.remove_reference(); }
+    void clear() noexcept override { completions_.destroy(); }
     void destroy() noexcept override { this->destroy_block(this); }
 
     Completions& completions_;
@@ -136,9 +140,15 @@ class Completions {
       for (std::size_t i = 0; i < count_; ++i) inputs()[i].let_go();
     } else {
       Withdrawal withdrawal(not_needed("nobody asks for the rest of as_completed any more"));
-      for (std::size_t i = 0; i < count_; ++i) inputs()[i].let_go(withdrawal);
+      let_go(withdrawal);
       withdrawal.stop();
     }
+    destroy();
+  }
+  void let_go(Withdrawal& withdrawal) {
+    for (std::size_t i = 0; i < count_; ++i) inputs()[i].let_go(withdrawal);
+  }
+  void destroy() {
     const std::size_t size = bytes(count_);
     this->~Completions();
     free_block(this, size);

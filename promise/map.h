@@ -33,10 +33,13 @@ struct MapOptions {
 
 namespace promise_internal {
 
-// What f is called with: an element of the container, which is ours, to keep; of a view, whatever that gives.
+// What f is called with: an element of the container, which is ours, to keep; of a view, or a set, whatever that gives.
 template <class Range>
-using MapArgument = std::conditional_t<std::ranges::enable_view<Range>, decltype(*std::begin(std::declval<Range&>())),
-                                       std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>()))>&&>;
+using MapReference = decltype(*std::begin(std::declval<Range&>()));
+template <class Range>
+using MapArgument =
+    std::conditional_t<std::ranges::enable_view<Range> || std::is_const_v<std::remove_reference_t<MapReference<Range>>>,
+                       MapReference<Range>, std::remove_cvref_t<MapReference<Range>>&&>;
 
 template <class Range, class F>
 using MapValue = Unwrapped<CallResult<F&, MapArgument<Range>>>;
@@ -108,15 +111,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     }
     const std::size_t index = results_.size();
     results_.emplace_back();
-    Promise<U> promise = attempt(
-        [this]() -> decltype(auto) {
-          if constexpr (kTakes<F&, MapArgument<Range>>) {
-            return (*f_)(static_cast<MapArgument<Range>>(**position_));
-          } else {
-            return (*f_)();
-          }
-        },
-        this->where());
+    Promise<U> promise = call_f();
     ++*position_;
     if (this->is_pending()) {
       ++under_way_;
@@ -126,6 +121,24 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     Withdrawal withdrawal(*this, this->error());
     withdrawal.let_go(*Access::give_away(std::move(promise)));
     withdrawal.stop();
+  }
+
+  Promise<U> call_f() {
+    const auto call = [this]() -> CallResult<F&, MapArgument<Range>> {
+      if constexpr (kTakes<F&, MapArgument<Range>>) {
+        return (*f_)(static_cast<MapArgument<Range>>(**position_));
+      } else {
+        return (*f_)();
+      }
+    };
+    if constexpr (kIsPromise<std::remove_cvref_t<CallResult<F&, MapArgument<Range>>>>) {
+      std::optional<Promise<U>> promise;
+      guarded([&] { promise.emplace(call()); },
+              [&] { promise.emplace(reject<U>(status_of_current_exception(), this->where())); });
+      return *std::move(promise);
+    } else {
+      return attempt(call, this->where());
+    }
   }
 
   void settled(Call& call, TypedState<U>& source, std::size_t index) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "loop/source_location.h"
 #include "promise/internal/result_of.h"
+#include "promise/internal/state.h"
 #include "promise/promise.h"
 #include "promise/sleep.h"
 
@@ -49,6 +50,8 @@ class RetrySchedule {
   int made_ = 0;
 };
 
+inline constexpr char kRetriesItself[] = "chaining cycle: retry(policy, f): f returned what waits for the retry itself";
+
 template <class F>
 struct Retry : std::enable_shared_from_this<Retry<F>> {
   using T = ThenValue<F&, void>;
@@ -60,7 +63,10 @@ struct Retry : std::enable_shared_from_this<Retry<F>> {
       if (!schedule.may_retry(error)) return error;
       return sleep(schedule.next_delay(), where).then([this] { return attempt(); }, where);
     };
-    return vow::attempt(f, where).catch_(handle, where);
+    Promise<T> promise = vow::attempt(f, where);
+    // What f returned must not wait for the end of it all: `handle` would be called when this is gone.
+    if (Access::look(promise)->waits_for(*end)) promise = absl::InvalidArgumentError(kRetriesItself);
+    return std::move(promise).catch_(handle, where);
   }
 
   template <class F1>
@@ -70,6 +76,7 @@ struct Retry : std::enable_shared_from_this<Retry<F>> {
   RetrySchedule schedule;
   F f;
   SourceLocation where;
+  const State* end = nullptr;  // Of the promise that retry gives.
 };
 
 }  // namespace promise_internal
@@ -85,6 +92,7 @@ Promise<promise_internal::ThenValue<std::decay_t<F>&, void>> retry(RetryPolicy p
     auto retry = std::make_shared<Retry>(std::move(policy), std::forward<F>(f), where);
     Deferred<typename Retry::T> attempts(where);
     Promise<typename Retry::T> promise = attempts.promise().finally([retry] {}, where);
+    retry->end = promise_internal::Access::look(promise);
     attempts.resolve(retry->attempt());
     return promise;
   } else {

@@ -20,7 +20,9 @@ UnhandledRejectionHandler& handler() {
 void print(const char* what, const absl::Status& error, SourceLocation where) {
   promise_internal::guarded(
       [&] {
-        std::fprintf(stderr, "vow: %s: %s, of the promise made at %s\n", what, error.ToString().c_str(),
+        // Without payloads, which need not be text.
+        std::fprintf(stderr, "vow: %s: %s: %s, of the promise made at %s\n", what,
+                     absl::StatusCodeToString(error.code()).c_str(), std::string(error.message()).c_str(),
                      to_string(where).c_str());
       },
       [&] { std::fprintf(stderr, "vow: %s, and no memory to say more\n", what); });

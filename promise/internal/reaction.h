@@ -175,8 +175,8 @@ class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, Foll
     if (!source.is_fulfilled()) return run_rejected(source);
     if constexpr (kHandlesValue) {
       settle_by([&] { return call_with_value<Argument>(f_.get(), source); });
-      source.remove_reference();
       release();
+      source.remove_reference();  // Last, for the destructor of the value may cancel this.
     } else {
       finish(source);
     }
@@ -185,8 +185,8 @@ class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, Foll
   [[gnu::noinline]] void run_rejected(State& source) {
     if constexpr (kHandlesError) {
       settle_by([&] { return call_with_error(g_.get(), source); });
-      source.remove_reference();
       release();
+      source.remove_reference();
     } else {
       clear();
       if (this->is_pending()) this->reject(source.take_error());

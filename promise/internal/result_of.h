@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <type_traits>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -82,11 +83,15 @@ using Unwrapped = typename Unwrap<std::remove_cvref_t<R>>::Type;
 template <class...>
 inline constexpr bool kNever = false;
 
-// Whether F can be called with an Argument; with Argument = void, without one.
+// Whether F can be called with an Argument, by f(argument); with Argument = void, without one, by f().
 template <class F, class Argument>
-inline constexpr bool kTakes = std::is_invocable_v<F, Argument>;
+inline constexpr bool kTakes = requires {
+  std::declval<F>()(std::declval<Argument>());
+};
 template <class F>
-inline constexpr bool kTakes<F, void> = std::is_invocable_v<F>;
+inline constexpr bool kTakes<F, void> = requires {
+  std::declval<F>()();
+};
 
 // Whether F can serve as callback where an Argument is on offer: it may also take nothing.
 template <class F, class Argument>
@@ -101,11 +106,11 @@ struct Call {
 };
 template <class F, class Argument, bool kWithout>
 struct Call<F, Argument, true, kWithout> {
-  using Result = std::invoke_result_t<F, Argument>;
+  using Result = decltype(std::declval<F>()(std::declval<Argument>()));
 };
 template <class F, class Argument>
 struct Call<F, Argument, false, true> {
-  using Result = std::invoke_result_t<F>;
+  using Result = decltype(std::declval<F>()());
 };
 template <class F, class Argument>
 using CallResult = typename Call<F, Argument>::Result;

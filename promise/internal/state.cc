@@ -79,7 +79,7 @@ bool State::waits_for(const State& other) const {
   constexpr int kLongestCycle = 1000;
   const State* state = this;
   for (int i = 0; i < kLongestCycle && state != nullptr && state != &other; ++i) {
-    state = state->is_pending() && !state->has_hook_ && !state->follow_queued_ ? state->slot_.source : nullptr;
+    state = state->is_pending() && !state->has_hook_ ? state->slot_.source : nullptr;
   }
   return state == &other;
 }
@@ -87,12 +87,8 @@ bool State::waits_for(const State& other) const {
 void State::attach_to_pending(State& inner) {
   if (would_close_cycle(inner)) {
     follow_attached_ = false;
-    {
-      Withdrawal withdrawal(*this, not_needed("it waits for itself"));
-      reject(cycle());
-      withdrawal.let_go(inner);
-      withdrawal.stop();
-    }
+    reject(cycle());
+    inner.remove_reference();
     clear();
     remove_reference();
     return;
@@ -223,13 +219,17 @@ void State::leave_loop(const char* call, SourceLocation where) {
 }
 
 void State::misused(const char* call, SourceLocation where) const {
-  fatal(absl::StrCat(call, "() on a promise whose event loop is ",
-                     EventLoop::is_open(loop_id_) ? "another thread's" : "closed"),
-        where);
+  promise_internal::misused(call, "a promise", loop_id_, where);
 }
 
 void State::made_without_loop(SourceLocation where) {
   fatal("a promise is made on a thread that has no event loop", where);
+}
+
+void misused(const char* call, const char* type, std::uint16_t loop_id, SourceLocation where) {
+  fatal(absl::StrCat(call, "() on ", type, " whose event loop is ",
+                     EventLoop::is_open(loop_id) ? "another thread's" : "closed"),
+        where);
 }
 
 void moved_from(const char* call, const char* type, SourceLocation where) {

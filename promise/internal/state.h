@@ -120,6 +120,9 @@ class State : public Job {
   // Rejects a pending state, and asks its producer to stop; false if it has settled, or if the loop is closed.
   bool cancel(absl::Status reason, SourceLocation where);
 
+  // Whether this is `other`, or waits for it, over however many others (see the .cc).
+  bool waits_for(const State& other) const;
+
   // Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
 
@@ -253,7 +256,6 @@ class State : public Job {
   bool is_unwanted() const { return references_ == 1 || (references_ == 2 && has_deferred_ && is_following()); }
   void reject(absl::Status error, Phase phase);
   void attach_to_pending(State& inner);
-  bool waits_for(const State& other) const;
   void skip_unseen();
   bool wait_for_skipped(std::uint64_t& skipped);
   bool begin_to_destroy();
@@ -284,6 +286,7 @@ class State : public Job {
 using Withdrawal = State::Withdrawal;
 
 // Ends of the program.
+[[noreturn]] void misused(const char* call, const char* type, std::uint16_t loop_id, SourceLocation where);
 [[noreturn]] void moved_from(const char* call, const char* type, SourceLocation where);
 [[noreturn]] void handed_out_before(SourceLocation where);
 [[noreturn]] void no_value(State& state, SourceLocation where);

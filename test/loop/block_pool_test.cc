@@ -129,6 +129,7 @@ class PooledAlignmentTest : public testing::Test {};
 using Alignments = testing::Types<Aligned<1>, Aligned<16>, Aligned<32>, Aligned<64>, Aligned<4096>>;
 TYPED_TEST_SUITE(PooledAlignmentTest, Alignments);
 
+// KJ 35
 TYPED_TEST(PooledAlignmentTest, IsWhatTheTypeDemands) {
   std::vector<TypeParam*> objects;
   for (int i = 0; i < 100; ++i) objects.push_back(new TypeParam);

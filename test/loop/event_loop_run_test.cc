@@ -58,6 +58,7 @@ TEST_F(RunTest, MayBeCalledAgain) {
   EXPECT_EQ(log.str(), "a b");
 }
 
+// asyncio 25
 TEST_F(RunTest, IsRefusedInsideACallbackAndTheOuterRunGoesOn) {
   const auto expect_refusal = [&] {
     EXPECT_EQ(loop.run().code(), absl::StatusCode::kFailedPrecondition);
@@ -201,6 +202,7 @@ TEST_F(StopTest, InsideAPollDoesNotReachTheNextRun) {
 
 using PollTest = LoopTest;
 
+// KJ 33
 TEST_F(PollTest, RunsOneTurnOfWhatIsReadyWithItsMicrotasks) {
   loop.call_soon([&] {
     loop.queue_microtask(log.note("micro"));
@@ -212,6 +214,7 @@ TEST_F(PollTest, RunsOneTurnOfWhatIsReadyWithItsMicrotasks) {
   EXPECT_EQ(log.str(), "timer soon micro");
 }
 
+// KJ 33
 TEST_F(PollTest, DoesNotWait) {
   loop.call_later(absl::Nanoseconds(1), log.note("later"));
   poll();

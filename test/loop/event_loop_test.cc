@@ -401,6 +401,7 @@ TEST_F(OwnMemoryTest, IsDroppedWhenTheLoopCloses) {
   EXPECT_EQ(log.str(), "drop drop");
 }
 
+// asyncio 39: outside of callbacks too, as long as there is a loop.
 TEST(CurrentLoopTest, IsTheThreadsUntilItIsClosed) {
   EXPECT_EQ(EventLoop::current_or_null(), nullptr);
   {
@@ -414,6 +415,7 @@ TEST(CurrentLoopTest, IsTheThreadsUntilItIsClosed) {
   EXPECT_EQ(EventLoop::current_or_null(), &other);
 }
 
+// asyncio 39
 TEST(CurrentLoopTest, IsKnownToCallbacksAndToTheirDestructors) {
   class Looks {
    public:

@@ -120,6 +120,7 @@ TEST_F(LoopMistakeDeathTest, IsASecondLoopOnOneThread) {
   EXPECT_DEATH(EventLoop second, report(__LINE__, "an event loop is made on a thread that has one"));
 }
 
+// asyncio 26
 TEST_F(LoopMistakeDeathTest, IsASecondLoopInsideACallback) {
   EventLoop loop;
   loop.call_soon([] { EventLoop second; });

@@ -76,18 +76,21 @@ TEST_F(JobQueueTest, StaysAsItIsWhenAnEmptyQueueIsAppended) {
   EXPECT_EQ(drain(queue), "a");
 }
 
+// KJ 40
 TEST_F(JobQueueTest, RemovesTheFirst) {
   for (Named* job : {&a, &b, &c}) queue.push(*job);
   queue.remove(a);
   EXPECT_EQ(drain(queue), "bc");
 }
 
+// KJ 40
 TEST_F(JobQueueTest, RemovesOneInTheMiddle) {
   for (Named* job : {&a, &b, &c}) queue.push(*job);
   queue.remove(b);
   EXPECT_EQ(drain(queue), "ac");
 }
 
+// KJ 40
 TEST_F(JobQueueTest, RemovesTheLastAndGoesOnPushing) {
   for (Named* job : {&a, &b, &c}) queue.push(*job);
   queue.remove(c);
@@ -95,10 +98,23 @@ TEST_F(JobQueueTest, RemovesTheLastAndGoesOnPushing) {
   EXPECT_EQ(drain(queue), "abd");
 }
 
+// KJ 40
 TEST_F(JobQueueTest, RemovesTheOnlyOne) {
   queue.push(a);
   queue.remove(a);
   EXPECT_TRUE(queue.empty());
+}
+
+// KJ 40
+TEST_F(JobQueueTest, TakesAJobAgainAfterItWasRemoved) {
+  for (Named* job : {&a, &b, &c}) {
+    for (Named* each : {&a, &b, &c}) queue.push(*each);
+    queue.remove(*job);
+    queue.push(*job);
+    std::string expected = "abc";
+    std::erase(expected, job->name());
+    EXPECT_EQ(drain(queue), expected + job->name());
+  }
 }
 
 TEST_F(JobQueueTest, RemovesAJobThatBecameTheFirst) {

@@ -22,6 +22,7 @@ TEST_F(AttemptTest, CallsAtOnce) {
   EXPECT_EQ(log.str(), "called after");
 }
 
+// folly 83
 TEST_F(AttemptTest, GivesAPromiseOfTheValue) {
   Promise<int> p = attempt([] { return 5; });
   EXPECT_EQ(p.value(), 5);
@@ -39,6 +40,7 @@ TEST_F(AttemptTest, GivesAPromiseOfAStatus) {
   EXPECT_EQ(rejected.status(), error());
 }
 
+// folly 83
 TEST_F(AttemptTest, GivesAPromiseOfAStatusOr) {
   Promise<int> fulfilled = attempt([]() -> absl::StatusOr<int> { return 5; });
   Promise<int> rejected = attempt([]() -> absl::StatusOr<int> { return error(); });

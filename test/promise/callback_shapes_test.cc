@@ -36,8 +36,10 @@ int ten_by(EventLoop& loop, F&& f) {
 
 TEST_F(CallableTest, Function) { EXPECT_EQ(ten_by(loop, twice), 10); }
 
+// folly 84
 TEST_F(CallableTest, FunctionPointer) { EXPECT_EQ(ten_by(loop, &twice), 10); }
 
+// folly 84
 TEST_F(CallableTest, StdFunction) {
   std::function<int(int)> f = twice;
   EXPECT_EQ(ten_by(loop, f), 10);
@@ -45,6 +47,7 @@ TEST_F(CallableTest, StdFunction) {
   EXPECT_EQ(ten_by(loop, std::move(f)), 10);
 }
 
+// folly 84
 TEST_F(CallableTest, StdBind) {
   EXPECT_EQ(ten_by(loop, std::bind(twice, std::placeholders::_1)), 10);
   EXPECT_EQ(ten_by(loop, std::bind(twice, 5)), 10);
@@ -78,6 +81,7 @@ TEST_F(CallableTest, LambdaThatIsKeptIsCopied) {
   EXPECT_EQ(ten_by(loop, f), 10);
 }
 
+// folly 84
 TEST_F(CallableTest, LambdaThatHasNoCopy) {
   EXPECT_EQ(ten_by(loop, [factor = std::make_unique<int>(2)](int x) { return x * *factor; }), 10);
 }
@@ -437,6 +441,7 @@ using Signatures =
                    Promise<int>(), Promise<>(int), Promise<>(const int&), Promise<>(int&&), Promise<>()>;
 TYPED_TEST_SUITE(SignatureTest, Signatures);
 
+// folly 84
 TYPED_TEST(SignatureTest, ServesInEveryKindOfCallable) {
   using Callables = CallablesOf<TypeParam>;
   this->expect_called(&Callables::function);

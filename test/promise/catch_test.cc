@@ -53,6 +53,13 @@ TEST_F(CatchTest, NeverRunsInsideCatch) {
   EXPECT_EQ(log.str(), "after catch callback");
 }
 
+// KJ 31
+TEST_F(CatchTest, RunsWithNobodyListening) {
+  { sleep(absl::Seconds(1)).then(error).catch_(log.note("caught")); }
+  run();
+  EXPECT_EQ(log.str(), "caught");
+}
+
 TEST_F(CatchTest, CatchesWhatCameFromFarUpTheChain) {
   reject<int>(error()).then([](int x) { return x; }).then([] {}).catch_(log.note("caught"));
   run();
@@ -133,6 +140,7 @@ TEST_F(CatchTest, OnlyTheFirstCatches) {
   EXPECT_EQ(log.str(), "first");
 }
 
+// asyncio 81
 TEST_F(CatchTest, SeveralOnOnePromiseAllCatch) {
   const Promise<> p = reject(error());
   p.catch_(log.note("first"));

@@ -21,6 +21,7 @@ using DeferredTest = LoopTest;
 
 absl::Status error() { return absl::NotFoundError("e"); }
 
+// asyncio 79
 TEST_F(DeferredTest, StartsPending) {
   Deferred<int> d;
   EXPECT_TRUE(d.promise().is_pending());
@@ -28,6 +29,7 @@ TEST_F(DeferredTest, StartsPending) {
   EXPECT_FALSE(d.promise().is_rejected());
 }
 
+// asyncio 79
 TEST_F(DeferredTest, PendingHasAStatusThatSaysSo) {
   const int line = __LINE__ + 1;
   Deferred<int> d;
@@ -85,6 +87,7 @@ TEST_F(DeferredTest, ResolvesWithAStatusOr) {
   EXPECT_EQ(rejected.promise().status(), error());
 }
 
+// KJ 10
 TEST_F(DeferredTest, FollowsASettledPromise) {
   Deferred<int> d;
   EXPECT_TRUE(d.resolve(resolve(5)));
@@ -100,6 +103,7 @@ TEST_F(DeferredTest, FollowsARejectedPromise) {
   EXPECT_EQ(d.promise().status(), error());
 }
 
+// KJ 10
 TEST_F(DeferredTest, FollowsAPendingPromise) {
   Deferred<int> d;
   d.resolve(sleep(absl::Seconds(1)).then([] { return 5; }));
@@ -109,6 +113,7 @@ TEST_F(DeferredTest, FollowsAPendingPromise) {
   EXPECT_EQ(d.promise().value(), 5);
 }
 
+// asyncio 80
 TEST_F(DeferredTest, KeepsTheFirstValue) {
   Deferred<int> d;
   d.resolve(5);
@@ -119,6 +124,7 @@ TEST_F(DeferredTest, KeepsTheFirstValue) {
   EXPECT_EQ(d.promise().value(), 5);
 }
 
+// asyncio 80
 TEST_F(DeferredTest, KeepsTheFirstError) {
   Deferred<int> d;
   d.reject(error());
@@ -128,6 +134,7 @@ TEST_F(DeferredTest, KeepsTheFirstError) {
   EXPECT_EQ(d.promise().status(), error());
 }
 
+// asyncio 80
 TEST_F(DeferredTest, KeepsTheFirstPromise) {
   Deferred<int> source, d;
   d.resolve(source.promise());
@@ -139,6 +146,18 @@ TEST_F(DeferredTest, KeepsTheFirstPromise) {
   EXPECT_EQ(d.promise().value(), 5);
 }
 
+// KJ 41
+TEST_F(DeferredTest, CallsBackOnceHoweverOftenItIsSettled) {
+  Deferred<int> d;
+  d.promise().then([&](int x) { log.add(x); }, log.note("error"));
+  d.resolve(5);
+  d.resolve(6);
+  d.reject(error());
+  run();
+  EXPECT_EQ(log.str(), "5");
+}
+
+// folly 102
 TEST_F(DeferredTest, GivesItsPromiseAsOftenAsOneLikes) {
   Deferred<int> d;
   d.promise().then([&](int x) { log.add(x); });
@@ -148,12 +167,14 @@ TEST_F(DeferredTest, GivesItsPromiseAsOftenAsOneLikes) {
   EXPECT_EQ(log.str(), "5 5");
 }
 
+// KJ 9
 TEST_F(DeferredTest, SettlesWhatNobodyListensTo) {
   Deferred<int> d;
   { Promise<int> dropped = d.promise(); }
   EXPECT_TRUE(d.resolve(5));
 }
 
+// KJ 7, folly 82: the message has the place instead of the type.
 TEST_F(DeferredTest, DroppedRejectsItsPromiseAndNamesItsPlace) {
   const int line = __LINE__ + 1;
   std::optional<Deferred<int>> d = Deferred<int>();
@@ -164,6 +185,7 @@ TEST_F(DeferredTest, DroppedRejectsItsPromiseAndNamesItsPlace) {
   EXPECT_THAT(p.status().ToString(), HasSubstr("deferred_test.cc:" + std::to_string(line)));
 }
 
+// KJ 7
 TEST_F(DeferredTest, DroppedTellsThoseWhoWait) {
   std::optional<Deferred<>> d(std::in_place);
   d->promise().then([] {}).catch_(log.note("caught"));
@@ -190,6 +212,7 @@ TEST_F(DeferredTest, DroppedWhileItFollowsAPromiseChangesNothing) {
   EXPECT_EQ(p.value(), 5);
 }
 
+// folly 102
 TEST_F(DeferredTest, MovedSettlesTheSamePromise) {
   Deferred<int> d;
   Promise<int> p = d.promise();

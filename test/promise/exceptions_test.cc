@@ -135,6 +135,7 @@ TEST_F(ExceptionTest, InFinallyThatReturnsAPromiseTakesThePlaceOfTheOutcome) {
   EXPECT_EQ(p.status(), status_of_failure());
 }
 
+// folly 83
 TEST_F(ExceptionTest, InAttemptRejects) {
   Promise<int> p = attempt([] {
     fail();
@@ -172,6 +173,7 @@ TEST_F(ExceptionTest, LeavesTheOtherCallbacksOfThePromiseAlone) {
   EXPECT_EQ(log.str(), "other");
 }
 
+// folly 75
 TEST_F(ExceptionTest, DestroysTheCapturesBeforeTheNextCallbackRuns) {
   resolve().then([end = log.at_end("captures")] { fail(); }).catch_(log.note("next"));
   reject(error()).catch_([end = log.at_end("captures of catch")] { fail(); }).catch_(log.note("next"));
@@ -274,12 +276,29 @@ class Fragile {
   Fragile& operator=(const Fragile&) = delete;
 };
 
+// folly 108
 TEST_F(ExceptionTest, OfACopyIntoThePromiseRejects) {
   const Fragile fragile;
   Deferred<Fragile> d;
   EXPECT_TRUE(d.resolve(fragile));
   EXPECT_EQ(d.promise().status(), status_of_failure());
   EXPECT_EQ(resolve(fragile).status(), status_of_failure());
+}
+
+// A value whose move fails.
+struct FragileToMove {
+  explicit FragileToMove(ProbeCounts& counts) : probe(counts) {}
+  FragileToMove(FragileToMove&& other) : probe(std::move(other.probe)) { fail(); }
+  Probe probe;
+};
+
+// folly 108
+TEST_F(ExceptionTest, OfAMoveIntoThePromiseRejectsAndLeavesNoLeak) {
+  ProbeCounts counts;
+  Deferred<FragileToMove> d;
+  EXPECT_TRUE(d.resolve(FragileToMove(counts)));
+  EXPECT_EQ(d.promise().status(), status_of_failure());
+  EXPECT_EQ(counts.live, 0);
 }
 
 TEST_F(ExceptionTest, OfACopyForTheCallbackRejects) {

@@ -55,6 +55,7 @@ TEST_F(MovedFromDeathTest, TellsTheLineOfTheCall) {
   EXPECT_DEATH(mistake(), "misuse_test.cc:" + line + ": vow: then\\(\\) on a Promise that was moved from");
 }
 
+// folly 81
 TEST_F(MovedFromDeathTest, OperatorsOfAPromiseThatIsKept) {
   Promise<int> p = resolve(5);
   move_from(p);
@@ -65,6 +66,7 @@ TEST_F(MovedFromDeathTest, OperatorsOfAPromiseThatIsKept) {
   EXPECT_DEATH(p.settled(), "misuse_test.cc:[0-9]+: vow: settled\\(\\) on a Promise that was moved from");
 }
 
+// folly 81
 TEST_F(MovedFromDeathTest, OperatorsOfAPromiseThatIsGivenAway) {
   Promise<int> p = resolve(5);
   move_from(p);
@@ -74,6 +76,7 @@ TEST_F(MovedFromDeathTest, OperatorsOfAPromiseThatIsGivenAway) {
   EXPECT_DEATH(std::move(p).settled(), "misuse_test.cc:[0-9]+: vow: settled\\(\\) on a Promise that was moved from");
 }
 
+// folly 81
 TEST_F(MovedFromDeathTest, QuestionsToAPromise) {
   Promise<int> p = resolve(5);
   move_from(p);
@@ -84,6 +87,7 @@ TEST_F(MovedFromDeathTest, QuestionsToAPromise) {
   EXPECT_DEATH(p.is_rejected(), "misuse_test.cc:[0-9]+: vow: is_rejected\\(\\) on a Promise that was moved from");
 }
 
+// folly 81
 TEST_F(MovedFromDeathTest, Deferred) {
   vow::Deferred<int> d;
   move_from(d);
@@ -165,6 +169,7 @@ TEST_F(OtherThreadDeathTest, Operators) {
                "misuse_test.cc:[0-9]+: vow: settled\\(\\) on a promise whose event loop is another thread's");
 }
 
+// asyncio 89
 TEST_F(OtherThreadDeathTest, ThatHasALoopOfItsOwn) {
   Promise<> p = resolve();
   EXPECT_DEATH(on_another_thread([&] {
@@ -183,6 +188,7 @@ TEST_F(OtherThreadDeathTest, WhenAll) {
                "misuse_test.cc:[0-9]+: vow: when_all\\(\\) on a promise whose event loop is another thread's");
 }
 
+// asyncio 89
 TEST_F(OtherThreadDeathTest, RunUntilComplete) {
   Promise<> p = resolve();
   EXPECT_DEATH(
@@ -216,6 +222,7 @@ TEST_F(OtherThreadDeathTest, PromiseThatADeferredIsResolvedWith) {
                "misuse_test.cc:[0-9]+: vow: .*another thread's");
 }
 
+// asyncio 89
 TEST_F(OtherThreadDeathTest, PromiseThatACallbackReturns) {
   Promise<int> p = resolve(5);
   EXPECT_DEATH(on_another_thread([&] {
@@ -245,6 +252,7 @@ TEST_F(ClosedLoopDeathTest, Operators) {
   EXPECT_DEATH(p.settled(), "misuse_test.cc:[0-9]+: vow: settled\\(\\) on a promise whose event loop is closed");
 }
 
+// asyncio 89
 TEST_F(ClosedLoopDeathTest, OperatorsWhenTheThreadHasAnotherLoop) {
   Promise<> p = resolve();
   loop.close();
@@ -292,6 +300,7 @@ TEST(NoLoopDeathTest, MakingAPromise) {
   EXPECT_DEATH(Deferred<int>(), "misuse_test.cc:[0-9]+: vow: a promise is made on a thread that has no event loop");
 }
 
+// asyncio 79
 TEST_F(ValueDeathTest, OfAPendingPromise) {
   Deferred<int> d;
   EXPECT_DEATH(d.promise().value(), "misuse_test.cc:[0-9]+: vow: value\\(\\) of a promise .*UNAVAILABLE.*pending");
@@ -342,6 +351,7 @@ TEST_F(MisuseTest, ReturningAnOkStatusWhereAValueIsDueIsAnError) {
   EXPECT_EQ(q.status().code(), absl::StatusCode::kInternal);
 }
 
+// asyncio 90
 TEST_F(MisuseTest, ResolvingAPromiseWithItselfIsAnError) {
   const std::string line = std::to_string(__LINE__ + 1);
   Deferred<int> d;
@@ -352,6 +362,7 @@ TEST_F(MisuseTest, ResolvingAPromiseWithItselfIsAnError) {
   EXPECT_THAT(status.ToString(), HasSubstr("misuse_test.cc:" + line));
 }
 
+// asyncio 90
 TEST_F(MisuseTest, ReturningItsOwnPromiseFromACallbackIsAnError) {
   std::optional<Promise<int>> p, q;
   p = resolve().then([&] { return *p; });
@@ -383,6 +394,7 @@ TEST_F(MisuseTest, RunningARunningLoopIsAnError) {
   EXPECT_EQ(inner.status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+// asyncio 26
 TEST_F(MisuseTest, RunInsideOfACallbackIsAnError) {
   absl::Status inner;
   resolve().then([&] { inner = vow::run([] {}, {.clock = Clock::kVirtual}); });
@@ -408,6 +420,7 @@ TEST_F(MisuseTest, WaitingForAChainThatNothingCanSettleIsAnError) {
   EXPECT_THAT(status.ToString(), HasSubstr("misuse_test.cc:" + line));
 }
 
+// asyncio 30
 TEST_F(MisuseTest, WaitingForWhatCouldNotBeSettledLeavesItAsItWas) {
   Deferred<int> d;
   EXPECT_EQ(run_until_complete(loop, d.promise()).status().code(), absl::StatusCode::kAborted);
@@ -417,6 +430,7 @@ TEST_F(MisuseTest, WaitingForWhatCouldNotBeSettledLeavesItAsItWas) {
   EXPECT_EQ(log.str(), "5");
 }
 
+// asyncio 24
 TEST_F(MisuseTest, StoppingBeforeItHasSettledIsAnErrorThatNamesItsPlace) {
   const std::string line = std::to_string(__LINE__ + 1);
   Promise<> p = sleep(absl::Seconds(2));

@@ -43,6 +43,7 @@ TEST_F(ValueTest, IsLentByAPromiseThatIsKept) {
   EXPECT_EQ(counts.copies, 0);
 }
 
+// KJ 14
 TEST_F(ValueTest, IsLentToEachOfSeveral) {
   const Promise<Probe> p = resolve(Probe(counts));
   for (int i = 0; i < 3; ++i) p.then([&](const Probe& value) { log.add(value.is_whole()); });
@@ -174,6 +175,16 @@ TEST_F(ValueTest, DiesWithTheLastHandle) {
   EXPECT_EQ(counts.live, 0);
 }
 
+// KJ 11
+TEST_F(ValueTest, DiesWithTheDeferredIfNobodyWaitsForIt) {
+  {
+    Deferred<Probe> d;
+    d.resolve(Probe(counts));
+    EXPECT_EQ(counts.live, 1);
+  }
+  EXPECT_EQ(counts.live, 0);
+}
+
 TEST_F(ValueTest, DiesBeforeTheNextCallbackOfTheChainRuns) {
   resolve(Probe(counts)).then([](const Probe&) {}).then([&] { log.add(counts.live); });
   run();
@@ -201,6 +212,7 @@ TEST_F(ValueTest, MayHaveNoCopy) {
   EXPECT_EQ(log.str(), "5");
 }
 
+// KJ 14
 TEST_F(ValueTest, ThatHasNoCopyIsLentByAPromiseThatIsKept) {
   Promise<std::unique_ptr<int>> p = resolve(std::make_unique<int>(5));
   p.then([&](const std::unique_ptr<int>& x) { log.add(*x); });
@@ -274,6 +286,16 @@ TEST_F(ValueTest, IsAlignedAsItsTypeDemands) {
 
 using CaptureTest = LoopTest;
 
+// folly 86
+TEST_F(CaptureTest, IsWholeInTheCallback) {
+  ProbeCounts counts;
+  resolve().then([&, capture = Probe(counts)] { log.add(capture.is_whole() ? counts.live : 0); });
+  sleep(absl::Seconds(1)).then([&, capture = Probe(counts)] { log.add(capture.is_whole() ? counts.live : 0); });
+  run();
+  EXPECT_EQ(log.str(), "2 1");
+}
+
+// folly 75
 TEST_F(CaptureTest, DiesRightAfterTheCallbackOfThen) {
   const Promise<> p = resolve();
   p.then([&, end = log.at_end("captures")] { log.add("callback"); }).then(log.note("next of chain"));
@@ -282,6 +304,7 @@ TEST_F(CaptureTest, DiesRightAfterTheCallbackOfThen) {
   EXPECT_EQ(log.str(), "callback captures next of p next of chain");
 }
 
+// folly 75
 TEST_F(CaptureTest, DiesRightAfterTheCallbackThatFails) {
   resolve()
       .then([&, end = log.at_end("captures")] {
@@ -293,6 +316,7 @@ TEST_F(CaptureTest, DiesRightAfterTheCallbackThatFails) {
   EXPECT_EQ(log.str(), "callback captures next");
 }
 
+// folly 75
 TEST_F(CaptureTest, DiesRightAfterTheCallbackOfCatch) {
   const Promise<> p = reject(error());
   p.catch_([&, end = log.at_end("captures")] { log.add("callback"); });
@@ -301,6 +325,7 @@ TEST_F(CaptureTest, DiesRightAfterTheCallbackOfCatch) {
   EXPECT_EQ(log.str(), "callback captures next of p");
 }
 
+// folly 75
 TEST_F(CaptureTest, DiesRightAfterTheCallbackOfFinally) {
   const Promise<> p = resolve();
   p.finally([&, end = log.at_end("captures")] { log.add("callback"); });
@@ -309,6 +334,7 @@ TEST_F(CaptureTest, DiesRightAfterTheCallbackOfFinally) {
   EXPECT_EQ(log.str(), "callback captures next of p");
 }
 
+// KJ 29, folly 75: to attach something is to capture it.
 TEST_F(CaptureTest, DiesWhenThePromiseThatTheCallbackReturnedHasSettled) {
   const Promise<> p = resolve();
   p.then([&, end = log.at_end("captures")] { return sleep(absl::Seconds(2)); }).then(log.note("next of chain"));
@@ -318,6 +344,7 @@ TEST_F(CaptureTest, DiesWhenThePromiseThatTheCallbackReturnedHasSettled) {
   EXPECT_EQ(log.str(), "next of p a second captures next of chain");
 }
 
+// KJ 29, folly 75
 TEST_F(CaptureTest, DiesWhenThePromiseThatTheCallbackReturnedIsRejected) {
   reject(error())
       .catch_([&, end = log.at_end("captures")] { return sleep(absl::Seconds(1)).then(error); })
@@ -334,18 +361,21 @@ TEST_F(CaptureTest, DiesWhenThePromiseThatFinallyReturnedHasSettled) {
   EXPECT_EQ(log.str(), "soon captures next");
 }
 
+// KJ 29, folly 75
 TEST_F(CaptureTest, DiesBeforeTheNextCallbackIfThePromiseThatWasReturnedHadSettled) {
   resolve().then([end = log.at_end("captures")] { return resolve(); }).then(log.note("next"));
   run();
   EXPECT_EQ(log.str(), "captures next");
 }
 
+// folly 75
 TEST_F(CaptureTest, DiesWhenAnErrorPassesTheCallback) {
   reject(error()).then([end = log.at_end("captures")] {}).catch_(log.note("next"));
   run();
   EXPECT_EQ(log.str(), "captures next");
 }
 
+// folly 75
 TEST_F(CaptureTest, DiesWhenAValuePassesTheCallback) {
   resolve().catch_([end = log.at_end("captures")] {}).then(log.note("next"));
   run();
@@ -360,6 +390,7 @@ TEST_F(CaptureTest, OfBothCallbacksDiesRightAfterOneOfThem) {
   EXPECT_THAT(log.str(), testing::AnyOf("callback first second next of p", "callback second first next of p"));
 }
 
+// folly 85
 TEST_F(CaptureTest, MayBeBig) {
   resolve().then([&, big = Big(7)] { log.add(big.holds(7)); });
   reject(error()).catch_([&, big = Big(8)] { log.add(big.holds(8)); });
@@ -368,6 +399,7 @@ TEST_F(CaptureTest, MayBeBig) {
   EXPECT_EQ(log.str(), "1 1 1");
 }
 
+// KJ 35
 TEST_F(CaptureTest, IsAlignedAsItsTypeDemands) {
   resolve().then([&, value = Aligned(1)] { log.add(value.is_aligned()); });
   reject(error()).catch_([&, value = Aligned(1)] { log.add(value.is_aligned()); });
@@ -531,6 +563,7 @@ TEST_F(CaptureTest, ThatIsAnUnsettledDeferredBreaksItsPromiseWhenTheLoopCloses) 
   EXPECT_EQ(p.status().code(), absl::StatusCode::kAborted);
 }
 
+// folly 78
 TEST_F(CaptureTest, MayBeThePromiseOfItsOwnCallback) {
   ProbeCounts counts;
   auto self = std::make_shared<std::optional<Promise<>>>();
@@ -547,6 +580,18 @@ TEST_F(CaptureTest, MayBeThePromiseThatTheCallbackWaitsFor) {
   p.then([p, capture = Probe(counts)] {});
   d.resolve();
   run();
+  EXPECT_EQ(counts.live, 0);
+}
+
+// asyncio 86: a promise that is dropped lives on as long as its Deferred could settle it.
+TEST_F(CaptureTest, ThatIsThePromiseThatTheCallbackWaitsForDiesAfterTheDeferred) {
+  ProbeCounts counts;
+  {
+    Deferred<> d;
+    const Promise<> p = d.promise();
+    p.then([p, capture = Probe(counts)] {}).catch_([] {});
+  }
+  poll();
   EXPECT_EQ(counts.live, 0);
 }
 
@@ -582,6 +627,7 @@ TEST_F(DestroyedInACallbackTest, ThePromiseThatItWaitedFor) {
   EXPECT_EQ(log.str(), "a text that is not short enough for its object");
 }
 
+// folly 76
 TEST_F(DestroyedInACallbackTest, TheDeferredOfThePromiseThatItWaitedForInThen) {
   std::optional<Deferred<>> d(std::in_place);
   d->promise().then([&] { d.reset(); }).then(log.note("next"));
@@ -590,6 +636,7 @@ TEST_F(DestroyedInACallbackTest, TheDeferredOfThePromiseThatItWaitedForInThen) {
   EXPECT_EQ(log.str(), "next");
 }
 
+// folly 76
 TEST_F(DestroyedInACallbackTest, TheDeferredOfThePromiseThatItWaitedForInCatch) {
   std::optional<Deferred<>> d(std::in_place);
   d->promise().catch_([&] { d.reset(); }).then(log.note("next"));
@@ -598,6 +645,7 @@ TEST_F(DestroyedInACallbackTest, TheDeferredOfThePromiseThatItWaitedForInCatch) 
   EXPECT_EQ(log.str(), "next");
 }
 
+// folly 76
 TEST_F(DestroyedInACallbackTest, TheDeferredOfThePromiseThatItWaitedForInFinally) {
   std::optional<Deferred<int>> d(std::in_place);
   d->promise().finally([&] { d.reset(); }).then([&](int x) { log.add(x); });
@@ -725,6 +773,17 @@ TEST_F(AfterTheLoopTest, ADeferredStillSettlesItsPromise) {
   EXPECT_EQ(rejected.promise().status(), error());
 }
 
+// KJ 11
+TEST_F(AfterTheLoopTest, AValueDiesWithTheDeferredIfNobodyWaitsForIt) {
+  {
+    Deferred<Probe> d;
+    loop.close();
+    d.resolve(Probe(counts));
+    EXPECT_EQ(counts.live, 1);
+  }
+  EXPECT_EQ(counts.live, 0);
+}
+
 TEST_F(AfterTheLoopTest, ADroppedDeferredStillBreaksItsPromise) {
   std::optional<Deferred<>> d(std::in_place);
   Promise<> p = d->promise();
@@ -829,8 +888,8 @@ TEST(PromiseTypeTest, IsOnePointerWide) {
   EXPECT_EQ(sizeof(Promise<std::string>), sizeof(void*));
 }
 
-// Growth is to be a decision. The place where a promise was made has one pointer, or two where the compiler has no
-// std::source_location.
+// folly 106: growth is to be a decision. The place where a promise was made has one pointer, or two where the compiler
+// has no std::source_location.
 TEST(PromiseTypeTest, HasAStateOf64Bytes) {
   if (sizeof(void*) != 8) GTEST_SKIP();
   EXPECT_EQ(sizeof(promise_internal::PlainState<int>), 56 + sizeof(SourceLocation));
@@ -873,6 +932,7 @@ TEST_F(HandleTest, OfADeferredAssignedToItselfStaysWhatItIs) {
   EXPECT_TRUE(d.resolve(5));
 }
 
+// folly 81
 TEST_F(HandleTest, MovedFromMayBeAssignedTo) {
   Promise<int> p = resolve(5);
   Promise<int> other = std::move(p);

@@ -23,6 +23,7 @@ constexpr LoopOptions kVirtual{.clock = Clock::kVirtual};
 
 absl::Status error() { return absl::NotFoundError("e"); }
 
+// asyncio 21
 TEST_F(RunUntilCompleteTest, GivesTheValue) {
   absl::StatusOr<int> result = run_until_complete(loop, sleep(absl::Seconds(1)).then([] { return 5; }));
   EXPECT_EQ(*result, 5);
@@ -32,6 +33,7 @@ TEST_F(RunUntilCompleteTest, GivesAStatusForAPromiseOfNothing) {
   EXPECT_EQ(run_until_complete(loop, sleep(absl::Seconds(1))), absl::OkStatus());
 }
 
+// asyncio 23
 TEST_F(RunUntilCompleteTest, GivesTheErrorUnchanged) {
   absl::Status rich = error();
   rich.SetPayload("type.example/one", absl::Cord("payload"));
@@ -58,6 +60,7 @@ TEST_F(RunUntilCompleteTest, CopiesTheValueIfSomebodyElseCanSeeIt) {
   EXPECT_TRUE(kept.value().is_whole());
 }
 
+// asyncio 22
 TEST_F(RunUntilCompleteTest, OfASettledPromiseRunsOneTurnThatDoesNotWait) {
   const absl::Time start = loop.now();
   loop.call_later(absl::Seconds(1), log.note("timer"));
@@ -101,6 +104,7 @@ TEST_F(RunUntilCompleteTest, AgainAndAgainGivesTheSame) {
   EXPECT_EQ(*run_until_complete(loop, p), 5);
 }
 
+// asyncio 32
 TEST_F(RunUntilCompleteTest, StoppedFinishesInTheNextRun) {
   const Promise<int> p = sleep(absl::Seconds(2)).then([] { return 5; });
   loop.call_later(absl::Seconds(1), [&] { loop.stop(); });
@@ -109,6 +113,7 @@ TEST_F(RunUntilCompleteTest, StoppedFinishesInTheNextRun) {
   EXPECT_EQ(*run_until_complete(loop, p), 5);
 }
 
+// asyncio 31
 TEST_F(RunUntilCompleteTest, StoppedLeavesNothingBehindThatWouldStopAnotherRun) {
   const Promise<> p = sleep(absl::Seconds(2));
   loop.call_later(absl::Seconds(1), [&] { loop.stop(); });
@@ -134,6 +139,7 @@ TEST_F(RunUntilCompleteTest, AfterAStopRunsOneTurn) {
   EXPECT_EQ(log.str(), "soon");
 }
 
+// asyncio 25
 TEST_F(RunUntilCompleteTest, InsideOfARunIsRefusedAndTheRunGoesOn) {
   absl::Status inner;
   loop.call_soon([&] { inner = run_until_complete(loop, sleep(absl::Seconds(1))); });
@@ -179,6 +185,7 @@ TEST(RunTest, GivesAValueThatHasNoCopy) {
   EXPECT_EQ(**result, 5);
 }
 
+// asyncio 39
 TEST(RunTest, MakesALoopForAsLongAsItTakes) {
   EXPECT_EQ(EventLoop::current_or_null(), nullptr);
   EXPECT_EQ(vow::run([] { return EventLoop::current().is_open(EventLoop::current_id()) ? absl::OkStatus() : error(); },

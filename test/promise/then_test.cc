@@ -1,6 +1,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,6 +25,7 @@ TEST_F(ThenTest, CallsBackWithTheValue) {
   EXPECT_EQ(log.str(), "5");
 }
 
+// KJ 6
 TEST_F(ThenTest, CallsBackWithoutTheValueIfTheCallbackTakesNone) {
   resolve(5).then(log.note("called"));
   run();
@@ -40,6 +42,7 @@ TEST_F(ThenTest, CallsBackWhenTheValueComesLater) {
   EXPECT_EQ(log.str(), "nothing yet 5");
 }
 
+// asyncio 81
 TEST_F(ThenTest, NeverRunsInsideThen) {
   resolve(5).then(log.note("callback"));
   log.add("after then");
@@ -47,6 +50,7 @@ TEST_F(ThenTest, NeverRunsInsideThen) {
   EXPECT_EQ(log.str(), "after then callback");
 }
 
+// asyncio 81
 TEST_F(ThenTest, NeverRunsInsideResolve) {
   Deferred<int> d;
   d.promise().then(log.note("callback"));
@@ -56,6 +60,7 @@ TEST_F(ThenTest, NeverRunsInsideResolve) {
   EXPECT_EQ(log.str(), "after resolve callback");
 }
 
+// asyncio 81
 TEST_F(ThenTest, NeverRunsInsideReject) {
   Deferred<int> d;
   d.promise().then([] {}, log.note("callback"));
@@ -75,6 +80,7 @@ TEST_F(ThenTest, NeverRunsInsideOfAnotherCallback) {
   EXPECT_EQ(log.str(), "begin end inner");
 }
 
+// KJ 31
 TEST_F(ThenTest, RunsWithNobodyListening) {
   { sleep(absl::Seconds(1)).then(log.note("done")); }
   run();
@@ -89,6 +95,7 @@ TEST_F(ThenTest, CallsEachCallbackOfOnePromise) {
   EXPECT_EQ(log.str(), "5 6");
 }
 
+// asyncio 81
 TEST_F(ThenTest, RunsCallbacksInTheOrderOfAttaching) {
   Deferred<> d;
   d.promise().then(log.note("a"));
@@ -100,6 +107,7 @@ TEST_F(ThenTest, RunsCallbacksInTheOrderOfAttaching) {
   EXPECT_EQ(log.str(), "a b c");
 }
 
+// asyncio 81
 TEST_F(ThenTest, RunsCallbacksInTheOrderOfAttachingAlsoAfterSettling) {
   Deferred<> d;
   d.promise().then(log.note("before"));
@@ -109,6 +117,7 @@ TEST_F(ThenTest, RunsCallbacksInTheOrderOfAttachingAlsoAfterSettling) {
   EXPECT_EQ(log.str(), "before after");
 }
 
+// asyncio 83
 TEST_F(ThenTest, RunsACallbackAttachedByACallbackOfTheSamePromiseAfterTheOthers) {
   Deferred<> d;
   d.promise().then([&] { d.promise().then(log.note("attached")); });
@@ -116,6 +125,19 @@ TEST_F(ThenTest, RunsACallbackAttachedByACallbackOfTheSamePromiseAfterTheOthers)
   d.resolve();
   run();
   EXPECT_EQ(log.str(), "other attached");
+}
+
+// asyncio 82, asyncio 83
+TEST_F(ThenTest, CallsNoCallbackWhosePromiseAnotherCallbackHasCancelled) {
+  const Promise<> p = resolve();
+  std::vector<Promise<>> others;
+  p.then([&] {
+    for (const Promise<>& other : others) other.cancel();
+  });
+  for (int i = 0; i < 3; ++i) others.push_back(p.then(log.note("other")));
+  p.then(log.note("last"));
+  run();
+  EXPECT_EQ(log.str(), "last");
 }
 
 TEST_F(ThenTest, GivesThePromiseOfWhatTheCallbackReturns) {
@@ -147,6 +169,7 @@ TEST_F(ThenTest, FollowsARejectedPromise) {
   EXPECT_EQ(p.status(), error());
 }
 
+// KJ 33
 TEST_F(ThenTest, WaitsForAPendingPromise) {
   Promise<int> p = resolve().then([] { return sleep(absl::Seconds(1)).then([] { return 5; }); });
   poll();
@@ -182,6 +205,7 @@ TEST_F(ThenTest, PassesAnErrorByEachValueCallback) {
   EXPECT_EQ(p.status(), error());
 }
 
+// KJ 5
 TEST_F(ThenTest, PassesAnErrorUnchangedAcrossTypes) {
   absl::Status rich(absl::StatusCode::kDataLoss, "half of it");
   rich.SetPayload("type.example/one", absl::Cord("first"));
@@ -191,6 +215,7 @@ TEST_F(ThenTest, PassesAnErrorUnchangedAcrossTypes) {
   EXPECT_EQ(p.status(), rich);
 }
 
+// KJ 1
 TEST_F(ThenTest, ChainsTenThousandReturnedPromises) {
   std::function<Promise<int>(int)> count = [&](int n) {
     return n == 10'000 ? resolve(n) : resolve(n).then([&](int x) { return count(x + 1); });
@@ -200,6 +225,7 @@ TEST_F(ThenTest, ChainsTenThousandReturnedPromises) {
   EXPECT_EQ(p.value(), 10'000);
 }
 
+// KJ 2
 TEST_F(ThenTest, ChainsTenThousandReturnedPromisesThatHadSettled) {
   Promise<int> p = resolve(0);
   for (int i = 0; i < 10'000; ++i) p = p.then([](int x) { return resolve(x + 1); });
@@ -207,6 +233,7 @@ TEST_F(ThenTest, ChainsTenThousandReturnedPromisesThatHadSettled) {
   EXPECT_EQ(p.value(), 10'000);
 }
 
+// KJ 4
 TEST_F(ThenTest, ChainsTenThousandReturnedPromisesThatAreShared) {
   std::function<Promise<int>(Promise<int>, int)> count = [&](Promise<int> p, int n) {
     if (n == 0) return p;

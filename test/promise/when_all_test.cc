@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "promise/promise.h"
 #include "promise/sleep.h"
+#include "promise/unhandled_rejection.h"
 #include "test/support/loop_test.h"
 #include "test/support/probe.h"
 
@@ -27,6 +28,7 @@ using testing::ElementsAre;
 
 using WhenAllOfRangeTest = LoopTest;
 using WhenAllOfPackTest = LoopTest;
+using WhenAllWithdrawalTest = LoopTest;
 
 absl::Status error() { return absl::NotFoundError("e"); }
 
@@ -39,12 +41,14 @@ struct NoDefault {
   int x;
 };
 
+// asyncio 91
 TEST_F(WhenAllOfRangeTest, GivesTheValuesInTheOrderOfTheInputs) {
   Promise<std::vector<int>> all = when_all(std::vector{after(3, 1), after(1, 2), after(2, 3)});
   run();
   EXPECT_THAT(all.value(), ElementsAre(1, 2, 3));
 }
 
+// asyncio 91
 TEST_F(WhenAllOfRangeTest, GivesTheSameInWhateverOrderTheInputsSettle) {
   std::vector<int> order = {0, 1, 2, 3};
   do {
@@ -61,6 +65,7 @@ TEST_F(WhenAllOfRangeTest, GivesTheSameInWhateverOrderTheInputsSettle) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
+// folly 88
 TEST_F(WhenAllOfRangeTest, TakesSettledInputs) {
   Promise<std::vector<int>> all = when_all(std::vector{resolve(1), resolve(2)});
   EXPECT_TRUE(all.is_pending());
@@ -93,6 +98,7 @@ TEST_F(WhenAllOfRangeTest, TakesOtherContainers) {
   EXPECT_THAT(of_deque.value(), ElementsAre(4));
 }
 
+// asyncio 96
 TEST_F(WhenAllOfRangeTest, OfNoneIsFulfilled) {
   Promise<std::vector<int>> all = when_all(std::vector<Promise<int>>());
   EXPECT_TRUE(all.value().empty());
@@ -127,6 +133,7 @@ TEST_F(WhenAllOfRangeTest, OfManyGivesThemAll) {
   EXPECT_EQ(all.value(), values);
 }
 
+// asyncio 97, asyncio 107: a promise that is given twice stands for two inputs, with one outcome.
 TEST_F(WhenAllOfRangeTest, TakesTheSamePromiseTwice) {
   const Promise<int> p = after(1, 5);
   Promise<std::vector<int>> all = when_all({p, p, resolve(6), p});
@@ -134,10 +141,20 @@ TEST_F(WhenAllOfRangeTest, TakesTheSamePromiseTwice) {
   EXPECT_THAT(all.value(), ElementsAre(5, 5, 6, 5));
 }
 
+// folly 87
 TEST_F(WhenAllOfRangeTest, GivesValuesThatHaveNoDefault) {
   Promise<std::vector<NoDefault>> all = when_all({resolve(NoDefault(1)), resolve(NoDefault(2))});
   run();
   EXPECT_EQ(all.value()[1].x, 2);
+}
+
+// folly 87
+TEST_F(WhenAllOfRangeTest, GivesValuesThatCannotBeCopied) {
+  std::vector<Promise<std::unique_ptr<int>>> promises;
+  promises.push_back(resolve(std::make_unique<int>(5)));
+  Promise<std::vector<std::unique_ptr<int>>> all = when_all(std::move(promises));
+  run();
+  EXPECT_EQ(*all.value()[0], 5);
 }
 
 TEST_F(WhenAllOfRangeTest, GivesBooleans) {
@@ -166,6 +183,7 @@ TEST_F(WhenAllOfRangeTest, CopiesTheValuesThatSomebodyElseCanSee) {
   EXPECT_TRUE(all.value()[0].is_whole());
 }
 
+// asyncio 92, KJ 22
 TEST_F(WhenAllOfRangeTest, IsRejectedByTheFirstErrorAtOnce) {
   Deferred<int> never, failing;
   Promise<std::vector<int>> all = when_all({never.promise(), failing.promise(), resolve(5)});
@@ -183,6 +201,16 @@ TEST_F(WhenAllOfRangeTest, KeepsTheErrorThatCameFirst) {
   EXPECT_EQ(all.status(), error());
 }
 
+// asyncio 94
+TEST_F(WhenAllOfRangeTest, IsRejectedByAnErrorThatCameJustBeforeTheLastValue) {
+  Deferred<int> value, failing;
+  Promise<std::vector<int>> all = when_all({value.promise(), failing.promise()});
+  failing.reject(error());
+  value.resolve(5);
+  run();
+  EXPECT_EQ(all.status(), error());
+}
+
 TEST_F(WhenAllOfRangeTest, IsRejectedByAnErrorInTheTurnOfTheLastValue) {
   Deferred<int> value, failing;
   Promise<std::vector<int>> all = when_all({value.promise(), failing.promise()});
@@ -192,6 +220,20 @@ TEST_F(WhenAllOfRangeTest, IsRejectedByAnErrorInTheTurnOfTheLastValue) {
   EXPECT_EQ(all.status(), error());
 }
 
+// asyncio 93
+TEST_F(WhenAllOfRangeTest, LeavesLaterErrorsUnreported) {
+  auto before = on_unhandled_rejection([&](const absl::Status&, SourceLocation) { log.add("reported"); });
+  Deferred<int> late;
+  const std::vector<Promise<int>> held = {late.promise(), reject<int>(error()), reject<int>(error())};
+  when_all(held).then([] {}, [] {});
+  run();
+  late.reject(error());
+  run();
+  on_unhandled_rejection(before);
+  EXPECT_EQ(log.str(), "");
+}
+
+// asyncio 92: if somebody else holds them.
 TEST_F(WhenAllOfRangeTest, LetsTheOtherInputsGoOnAfterAnError) {
   Promise<int> other = after(2, 5).then([&](int x) {
     log.add(x);
@@ -214,6 +256,7 @@ TEST_F(WhenAllOfRangeTest, DropsTheValuesThatWereThereWhenTheErrorCame) {
   EXPECT_EQ(counts.live, 0);
 }
 
+// asyncio 92
 TEST_F(WhenAllOfRangeTest, DropsTheValuesThatComeAfterTheError) {
   ProbeCounts counts;
   Deferred<Probe> late;
@@ -224,6 +267,67 @@ TEST_F(WhenAllOfRangeTest, DropsTheValuesThatComeAfterTheError) {
   run();
   EXPECT_TRUE(all.is_rejected());
   EXPECT_EQ(counts.live, 0);
+}
+
+// KJ 22
+TEST_F(WhenAllWithdrawalTest, CancelsTheOtherInputsAfterAnError) {
+  Deferred<int> inputs[2];
+  inputs[0].on_cancel(log.note("cancelled"));
+  Promise<std::vector<int>> all = when_all({inputs[0].promise(), inputs[1].promise(), after(1, 5)});
+  inputs[1].reject(error());
+  poll();
+  EXPECT_EQ(log.str(), "cancelled");
+  EXPECT_TRUE(loop.is_stalled());
+}
+
+TEST_F(WhenAllWithdrawalTest, LetsAnInputGoOnThatSomebodyElseWaitsFor) {
+  std::vector<Promise<>> promises = {sleep(absl::Seconds(1)), reject(error())};
+  promises[0].then(log.note("waited"));
+  Promise<> all = when_all(std::move(promises));
+  run();
+  EXPECT_EQ(log.str(), "waited");
+}
+
+// asyncio 98: nor does the cancel reach the others as such; they are not needed any more.
+TEST_F(WhenAllWithdrawalTest, OfOneInputBySomebodyElseIsAnErrorLikeAnyOther) {
+  Deferred<> other;
+  other.on_cancel([&](absl::Status why) { log.add(why.message() == "enough"); });
+  const Promise<> cancelled = sleep(absl::Seconds(1));
+  Promise<> all = when_all({cancelled, other.promise()});
+  cancelled.cancel("enough");
+  run();
+  EXPECT_EQ(all.status(), absl::CancelledError("enough"));
+  EXPECT_EQ(log.str(), "0");
+}
+
+// asyncio 99
+TEST_F(WhenAllWithdrawalTest, OfACancelCancelsTheInputsThatHaveNotSettled) {
+  Deferred<int> inputs[3];
+  for (Deferred<int>& input : inputs) input.on_cancel([&](absl::Status why) { log.add(std::string(why.message())); });
+  Promise<std::vector<int>> all = when_all({inputs[0].promise(), inputs[1].promise(), inputs[2].promise()});
+  inputs[1].resolve(5);
+  poll();
+  EXPECT_TRUE(all.cancel("enough"));
+  run();
+  EXPECT_EQ(log.str(), "enough enough");
+  EXPECT_EQ(all.status(), absl::CancelledError("enough"));
+}
+
+// asyncio 100
+TEST_F(WhenAllWithdrawalTest, OfACancelThatComesTooLateDoesNothing) {
+  Promise<std::vector<int>> all = when_all({resolve(1), resolve(2)});
+  poll();
+  EXPECT_FALSE(all.cancel());
+  EXPECT_THAT(all.value(), ElementsAre(1, 2));
+}
+
+TEST_F(WhenAllWithdrawalTest, IsHeardByProducersBeforeConsumers) {
+  Deferred<> input;
+  input.on_cancel(log.note("producer"));
+  Promise<> all = when_all({input.promise(), reject(error())});
+  all.catch_(log.note("consumer"));
+  run();
+  EXPECT_EQ(log.str(), "producer consumer");
 }
 
 TEST_F(WhenAllOfRangeTest, CallsBackWithNobodyHoldingIt) {
@@ -285,6 +389,7 @@ TEST_F(WhenAllOfPackTest, TakesTheSamePromiseTwice) {
   EXPECT_EQ(all.value(), std::tuple(5, 5));
 }
 
+// folly 87, folly 88
 TEST_F(WhenAllOfPackTest, GivesValuesThatHaveNoCopyAndNoDefault) {
   Promise<std::tuple<std::unique_ptr<int>, NoDefault>> all =
       when_all(resolve(std::make_unique<int>(5)), resolve(NoDefault(6)));
@@ -319,6 +424,14 @@ TEST_F(WhenAllOfPackTest, DropsTheOutcomesOfTheOthersAfterAnError) {
   run();
   EXPECT_EQ(all.status(), error());
   EXPECT_EQ(counts.live, 0);
+}
+
+TEST_F(WhenAllOfPackTest, CancelsTheOtherInputsAfterAnError) {
+  Deferred<> other;
+  other.on_cancel(log.note("cancelled"));
+  auto all = when_all(other.promise(), reject<int>(error()));
+  run();
+  EXPECT_EQ(log.str(), "cancelled");
 }
 
 TEST_F(WhenAllOfPackTest, IsRejectedWhenTheLoopCloses) {

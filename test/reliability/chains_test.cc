@@ -250,6 +250,7 @@ TEST_P(ChainsTest, MayConsistOfEveryOperator) {
   });
 }
 
+// KJ 2
 TEST_P(ChainsTest, MayReturnAPromiseFromEachLink) {
   run([&](EventLoop& loop, Tokens& tokens) {
     Promise<std::int64_t> end = resolve(std::int64_t{0});
@@ -312,6 +313,7 @@ Promise<std::int64_t> nest(int depth, Promise<std::int64_t> innermost, Tokens& t
   });
 }
 
+// KJ 1
 TEST_P(ChainsTest, ResolvesPromisesThatFollowOneAnother) {
   run([&](EventLoop& loop, Tokens& tokens) {
     Deferred<std::int64_t> innermost;

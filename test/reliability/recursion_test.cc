@@ -43,6 +43,7 @@ Promise<> count_down() {
   return resolve().then(count_down);
 }
 
+// KJ 3
 TEST(RecursionTest, OfAFunctionTakesConstantMemory) {
   run_in(kMiB, [](EventLoop& loop) {
     rounds_left = most_links();
@@ -56,6 +57,7 @@ Promise<std::int64_t> add_up(int n, std::int64_t sum) {
   return resolve(sum).then([n](std::int64_t so_far) { return add_up(n - 1, so_far + 1); });
 }
 
+// folly 79
 TEST(RecursionTest, OfACallbackThatCapturesANumberTakesConstantMemory) {
   run_in(kMiB, [](EventLoop& loop) {
     const int rounds = most_links() / 10;
@@ -135,6 +137,7 @@ Promise<> visible(int n, std::vector<Promise<>>& handles) {
   return promise;
 }
 
+// KJ 4
 TEST(RecursionTest, SettlesEveryPromiseThatIsVisible) {
   const int rounds = most_links() / 50;
   run_in(rounds * std::int64_t{512}, [rounds](EventLoop& loop) {
