@@ -114,6 +114,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     Promise<U> promise = call_f();
     ++*position_;
     if (this->is_pending()) {
+      Access::use(promise, "map", this->where());
       ++under_way_;
       return call.wait_for(std::move(promise), index);
     }

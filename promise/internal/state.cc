@@ -96,18 +96,26 @@ void State::attach_to_pending(State& inner) {
   inner.attach(*this);
   inner.has_follower_ = true;
   skip_unseen();
-  if (has_follower_ && references_ == 2) static_cast<State&>(reactions_.front()).skip_unseen();
+  if (State* follower = only_follower()) {
+    if (State* first = follower->only_follower()) first->skip_unseen();
+  }
+}
+
+// What follows this, if nobody else can see it.
+State* State::only_follower() {
+  return has_follower_ && references_ == 2 ? &static_cast<State&>(reactions_.front()) : nullptr;
 }
 
 // While this waits for a state that does nothing but follow another, and which nobody else can see, it may as well wait
 // for that one. So a function that returns the promise of a `then` which calls it again makes no chain, however often.
-// But each of those that are skipped would have taken a microtask to pass the outcome on: they are counted.
+// But each of those that are skipped would have taken a microtask to pass the outcome on: they are counted. One is
+// skipped only when the next one follows in its turn, so that a callback outlives at least what it has called itself.
 void State::skip_unseen() {
   while (true) {
     State& unseen = *slot_.source;
-    const bool is_unseen = unseen.is_pending() && unseen.follow_attached_ && unseen.may_be_skipped() &&
-                           unseen.references_ == 2 && unseen.has_follower_;
-    if (!is_unseen || !unseen.slot_.source->is_pending()) return;
+    const bool is_link = unseen.is_pending() && unseen.follow_attached_ && unseen.slot_.source->is_pending() &&
+                         unseen.slot_.source->follow_attached_;
+    if (!is_link || unseen.only_follower() != this || !unseen.may_be_skipped()) return;
     slot_.source = unseen.slot_.source;
     slot_.source->reactions_.replace(unseen, *this);
     *skipped() += 1 + *unseen.skipped();

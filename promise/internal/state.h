@@ -256,6 +256,7 @@ class State : public Job {
   bool is_unwanted() const { return references_ == 1 || (references_ == 2 && has_deferred_ && is_following()); }
   void reject(absl::Status error, Phase phase);
   void attach_to_pending(State& inner);
+  State* only_follower();
   void skip_unseen();
   bool wait_for_skipped(std::uint64_t& skipped);
   bool begin_to_destroy();

@@ -100,7 +100,7 @@ struct Family {
   std::function<void()>* function = nullptr;  // The callback, which owns it.
 };
 
-// That of map is called when a promise that follows `previous` has settled, so after `sibling`.
+// That of map is called for its second element when `previous`, which it returned for the first one, has settled.
 enum class Kind { kOfAPromise, kReturningAPromise, kOfMap, kOfTheLoop, kOnCancel };
 
 struct Site {
@@ -293,12 +293,12 @@ std::string documented(const Site& site, const Victim& victim, End end) {
   std::string captures_later;
   if (victim.is(kCaptures)) {
     call = "begin captures end";
-  } else if (site.kind == Kind::kReturningAPromise && end != End::kThrows && !victim.is(kCancelled)) {
+  } else if (!victim.is(kCancelled) &&
+             (site.kind == Kind::kOfMap || (site.kind == Kind::kReturningAPromise && end != End::kThrows))) {
     call = "begin end";
-    captures_later = " captures";  // When that promise has settled.
+    captures_later = " captures";  // When that promise has settled; for map, when the last one has.
   }
   const std::string timer = victim.is(kTimer) ? "" : " timer";
-  if (site.kind == Kind::kOfMap) return sibling.substr(1) + " " + call + next + timer;
   // A callback of the loop cancels `own` before it resolves what `sibling` hears of.
   if (victim.is(kCancelled) && site.kind == Kind::kOfTheLoop) return call + next + sibling + timer;
   return call + sibling + captures_later + next + timer;
