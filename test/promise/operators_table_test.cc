@@ -244,8 +244,7 @@ const Operator kOperators[] = {
      [](Cell& cell, Promise<int> input) {
        return watch(cell, as_completed(std::vector{cell.companion(), std::move(input)}).next());
      },
-     [](const Outcome& in) { return "fulfilled(#1 " + show(in) + ") companion(cancelled)"; }, "", "",
-     "rejected(CANCELLED: stop) companion(cancelled) input(nobody asks for the rest of as_completed any more)"},
+     [](const Outcome& in) { return "fulfilled(#1 " + show(in) + ") companion(cancelled)"; }, "", "", kBothStopped},
     {"Map",
      [](Cell& cell, Promise<int> input) {
        auto once = [call = cell.call("f"), input = std::move(input)](int) mutable {
