@@ -65,7 +65,7 @@ struct Retry : std::enable_shared_from_this<Retry<F>> {
     };
     Promise<T> promise = vow::attempt(f, where);
     // What f returned must not wait for the end of it all: `handle` would be called when this is gone.
-    if (Access::look(promise)->waits_for(*end)) promise = absl::InvalidArgumentError(kRetriesItself);
+    if (Access::look(promise)->waits_for(end)) promise = absl::InvalidArgumentError(kRetriesItself);
     return std::move(promise).catch_(handle, where);
   }
 

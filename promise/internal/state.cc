@@ -75,13 +75,13 @@ void State::follow(State& inner) {
 
 // However far up, within reason: what waits for more than this many promises, one after the other, is no cycle, and each
 // new link would have to look at all of them.
-bool State::waits_for(const State& other) const {
+bool State::waits_for(const State* other) const {
   constexpr int kLongestCycle = 1000;
   const State* state = this;
-  for (int i = 0; i < kLongestCycle && state != nullptr && state != &other; ++i) {
+  for (int i = 0; i < kLongestCycle && state != nullptr && state != other; ++i) {
     state = state->is_pending() && !state->has_hook_ ? state->slot_.source : nullptr;
   }
-  return state == &other;
+  return state == other;
 }
 
 void State::attach_to_pending(State& inner) {

@@ -121,7 +121,7 @@ class State : public Job {
   bool cancel(absl::Status reason, SourceLocation where);
 
   // Whether this is `other`, or waits for it, over however many others (see the .cc).
-  bool waits_for(const State& other) const;
+  bool waits_for(const State* other) const;
 
   // Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
@@ -187,7 +187,7 @@ class State : public Job {
   void follow(State& inner);
 
   // Whether this would never settle if it waited for `inner`, because that waits for this; and the error for it.
-  bool would_close_cycle(const State& inner) const { return !reactions_.empty() && inner.waits_for(*this); }
+  bool would_close_cycle(const State& inner) const { return !reactions_.empty() && inner.waits_for(this); }
   absl::Status cycle() const;
 
   // `run` while following. True when the time has come to take over the outcome of the source.
