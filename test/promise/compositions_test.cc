@@ -42,6 +42,7 @@ using UnorderedReduceTest = LoopTest;
 using WhileTest = LoopTest;
 using FlattenTest = LoopTest;
 using PoolTest = LoopTest;
+using MovableLimitTest = LoopTest;
 
 absl::Status error() { return absl::NotFoundError("e"); }
 
@@ -367,6 +368,56 @@ TEST_F(PoolTest, GivesTheFirstThatAnyThreadSettles) {
   when_any(promises_of(inputs)).then(log.note("once"));
   settle_from_threads(loop, inputs, [](auto& of, std::size_t i) { of[i].resolve(1); });
   EXPECT_EQ(log.str(), "once");
+}
+
+// A limit in time that can be moved, and lifted: a promise that a timer rejects.
+class MovableLimit {
+ public:
+  Promise<int> promise() { return limit_->promise(); }
+  void move_to(absl::Duration from_now) {
+    lift();
+    alarm_ = EventLoop::current().call_later(
+        from_now, [limit = limit_] { limit->reject(absl::DeadlineExceededError("too late")); });
+  }
+  void lift() { alarm_.cancel(); }
+
+ private:
+  std::shared_ptr<Deferred<int>> limit_ = std::make_shared<Deferred<int>>();
+  Handle alarm_;
+};
+
+// asyncio 125
+TEST_F(MovableLimitTest, MovedLetsTheWorkGoOn) {
+  MovableLimit limit;
+  limit.move_to(absl::Seconds(1));
+  Promise<int> first = race({after(3, 5), limit.promise()});
+  limit.move_to(absl::Seconds(4));
+  run();
+  EXPECT_EQ(first.value(), 5);
+}
+
+// asyncio 125
+TEST_F(MovableLimitTest, MovedForwardEndsTheWorkSooner) {
+  MovableLimit limit;
+  limit.move_to(absl::Seconds(4));
+  Promise<int> first = race({after(3, 5), limit.promise()});
+  limit.move_to(absl::Seconds(1));
+  first.settled().then(
+      [&] { log.add(first.status().code() == absl::StatusCode::kDeadlineExceeded ? "late" : "else"); });
+  const absl::Time start = loop.now();
+  run();
+  EXPECT_EQ(log.str(), "late");
+  EXPECT_EQ(loop.now() - start, absl::Seconds(1));
+}
+
+// asyncio 125
+TEST_F(MovableLimitTest, LiftedLetsTheWorkGoOn) {
+  MovableLimit limit;
+  limit.move_to(absl::Seconds(1));
+  Promise<int> first = race({after(3, 5), limit.promise()});
+  limit.lift();
+  run();
+  EXPECT_EQ(first.value(), 5);
 }
 
 }  // namespace
