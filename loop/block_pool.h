@@ -111,26 +111,32 @@ inline void free_block(void* block, [[maybe_unused]] std::size_t bytes) noexcept
   ::operator delete(block);
 }
 
+// The same for an object of type T, which may ask for more alignment than blocks have, and may be followed by others.
+template <class T>
+void* allocate_block_for(std::size_t bytes) {
+  if constexpr (alignof(T) > loop_internal::kBlockAlign) {
+    return ::operator new (bytes, std::align_val_t{alignof(T)});
+  } else {
+    return allocate_block(bytes);
+  }
+}
+template <class T>
+void free_block_for(void* block, [[maybe_unused]] std::size_t bytes) noexcept {
+  if constexpr (alignof(T) > loop_internal::kBlockAlign) {
+    ::operator delete (block, std::align_val_t{alignof(T)});
+  } else {
+    free_block(block, bytes);
+  }
+}
+
 // Base of a final class, Self, whose objects are to live in blocks of the pool:
 //
 //   class Thing final : public Pooled<Thing> { ... };
 template <class Self>
 class Pooled {
  public:
-  static void* operator new(std::size_t bytes) {
-    if constexpr (alignof(Self) > loop_internal::kBlockAlign) {
-      return ::operator new (bytes, std::align_val_t{alignof(Self)});
-    } else {
-      return allocate_block(bytes);
-    }
-  }
-  static void operator delete(void* block) noexcept {
-    if constexpr (alignof(Self) > loop_internal::kBlockAlign) {
-      ::operator delete (block, std::align_val_t{alignof(Self)});
-    } else {
-      free_block(block, sizeof(Self));
-    }
-  }
+  static void* operator new(std::size_t bytes) { return allocate_block_for<Self>(bytes); }
+  static void operator delete(void* block) noexcept { free_block_for<Self>(block, sizeof(Self)); }
 };
 
 }  // namespace vow

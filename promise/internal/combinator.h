@@ -147,7 +147,7 @@ class OfRange : public Combinator<Self, Value> {
   // Of at least one promise.
   static Self* make(const char* call, std::vector<Promise<T>> promises, SourceLocation where) {
     for (const Promise<T>& promise : promises) Access::use(promise, call, where);
-    void* block = allocate(promises.size());
+    void* block = allocate_block_for<Self>(bytes(promises.size()));
     auto* state = new (block) Self(promises.size(), where);
     for (std::size_t i = 0; i < promises.size(); ++i) {
       auto* input = new (state->inputs() + i) Input;
@@ -167,24 +167,13 @@ class OfRange : public Combinator<Self, Value> {
 
  private:
   static std::size_t bytes(std::size_t count) { return sizeof(Self) + count * sizeof(Input); }
-  static void* allocate(std::size_t count) {
-    if constexpr (alignof(Self) > loop_internal::kBlockAlign) {
-      return ::operator new (bytes(count), std::align_val_t{alignof(Self)});
-    } else {
-      return allocate_block(bytes(count));
-    }
-  }
 
   void destroy() noexcept override {
     this->destroy_in_turn([this] {
       const std::size_t size = bytes(count_);
       auto* self = static_cast<Self*>(this);
       self->~Self();
-      if constexpr (alignof(Self) > loop_internal::kBlockAlign) {
-        ::operator delete (self, std::align_val_t{alignof(Self)});
-      } else {
-        free_block(self, size);
-      }
+      free_block_for<Self>(self, size);
     });
   }
 

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "loop/event_loop.h"
-#include "loop/fatal.h"
 #include "promise/internal/typed_state.h"
 #include "promise/internal/withdrawal.h"
 

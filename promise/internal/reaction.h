@@ -131,15 +131,16 @@ std::remove_cvref_t<CallResult<G, absl::Status>> call_with_error(G& g, [[maybe_u
 template <class F>
 inline constexpr bool kIsSlight = std::is_trivially_copyable_v<F> && sizeof(F) <= 2 * sizeof(void*);
 
-// then(f), catch_(g), then(f, g): a Promise<U> made of a Promise<T>. Argument is what f is offered.
-template <class U, class Argument, class F, class G>
+// Whether one of the callbacks returns a promise.
+template <class Argument, class F, class G>
 inline constexpr bool kMayFollow = kIsPromise<std::remove_cvref_t<CallResult<F, Argument>>> ||
                                    kIsPromise<std::remove_cvref_t<CallResult<G, absl::Status>>>;
 
+// then(f), catch_(g), then(f, g): a Promise<U> made of a Promise<T>. Argument is what f is offered.
 template <class T, class U, class Argument, class F, class G>
-class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, FollowingState<U>, TypedState<U>>,
+class Then final : public std::conditional_t<kMayFollow<Argument, F, G>, FollowingState<U>, TypedState<U>>,
                    public Pooled<Then<T, U, Argument, F, G>> {
-  static constexpr bool kFollows = kMayFollow<U, Argument, F, G>;
+  static constexpr bool kFollows = kMayFollow<Argument, F, G>;
   using Base = std::conditional_t<kFollows, FollowingState<U>, TypedState<U>>;
 
  public:
@@ -188,10 +189,7 @@ class Then final : public std::conditional_t<kMayFollow<U, Argument, F, G>, Foll
       release();
       source.remove_reference();
     } else {
-      clear();
-      if (this->is_pending()) this->reject(source.take_error());
-      source.remove_reference();
-      release();
+      finish(source);
     }
   }
 
@@ -387,8 +385,8 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
   Step step_ = Step::kCall;
   std::optional<H> h_;
   absl::Status error_;  // What h did wrong.
-  State* passed_by_ =
-      nullptr;  // The source, once it has settled, while this waits for what h returned. Owned likewise.
+  // The source, once it has settled, while this waits for what h returned. Owned, in the sense of a reference.
+  State* passed_by_ = nullptr;
 };
 
 // settled(): the outcome as a value.
