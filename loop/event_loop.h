@@ -98,7 +98,7 @@ class EventLoop {
   static EventLoop* current_or_null() { return this_thread_.loop; }
 
   // Runs f in the next turn.
-  template <class F>
+  template <loop_internal::NoJob F>
   Handle call_soon(F&& f, SourceLocation where = SourceLocation::current()) {
     check_usable("call_soon", where);
     if constexpr (loop_internal::kIsCallback<F>) {
@@ -165,6 +165,7 @@ class EventLoop {
 
   // For those who bring their own memory: jobs and timers that carry their place in the queue. The loop never owns one;
   // it calls `run` (`fire`), or `drop` when it closes first.
+  void call_soon(Job& job) { soon_.push(job); }
   void queue_microtask(Job& job) { microtasks_.push(job); }
   void queue_microtasks(JobQueue&& jobs) { microtasks_.append(std::move(jobs)); }
   void remove_microtask(Job& job) { microtasks_.remove(job); }

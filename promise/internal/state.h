@@ -211,7 +211,11 @@ class State : public Job {
   // by is_running that it is in no queue.
   State& take_source() { return *std::exchange(slot_.source, nullptr); }
   void put_source_back(State& source) { slot_.source = &source; }
+  void forget_source() { slot_.source = nullptr; }
   bool is_running() const { return slot_.source == nullptr; }
+
+  // For a promise that has a better place to be known by than the one where it was made.
+  void set_where(SourceLocation where) { where_ = where; }
 
   // For `stop`: rejects. Nobody waits for this state: what reactions there were, the withdrawal holds.
   void be_cancelled(const absl::Status& reason) {

@@ -145,10 +145,10 @@ class FollowingState : public TypedState<T> {
   }
   bool follow_step() { return State::follow_step(skipped_); }
 
+  std::uint64_t skipped_;  // While following: how many states between this and its source were skipped.
+
  private:
   std::uint64_t* skipped() noexcept override { return &skipped_; }
-
-  std::uint64_t skipped_;  // While following: how many states between this and its source were skipped.
 };
 
 // The state behind a Deferred, and of promises that are made settled.

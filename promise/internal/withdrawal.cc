@@ -13,10 +13,10 @@ absl::Status not_needed(const char* why) {
   return error_with(absl::StatusCode::kCancelled, [why] { return why; });
 }
 
-State::Withdrawal::Withdrawal(absl::Status reason) : reason_(std::move(reason)) {}
+State::Withdrawal::Withdrawal(absl::Status reason, Mode mode) : reason_(std::move(reason)), mode_(mode) {}
 
-State::Withdrawal::Withdrawal(State& decided, absl::Status reason)
-    : decided_(&decided), reason_(std::move(reason)), reactions_(std::move(decided.reactions_)) {
+State::Withdrawal::Withdrawal(State& decided, absl::Status reason, Mode mode)
+    : decided_(&decided), reason_(std::move(reason)), mode_(mode), reactions_(std::move(decided.reactions_)) {
   decided.add_reference();
   if (!reactions_.empty()) decided.handled_ = true;
 }
@@ -40,7 +40,7 @@ void State::Withdrawal::release(State& state) {
 
 void State::Withdrawal::tell(CancelHook& hook) {
   hook.reason = reason_;
-  hooks_.push(hook);
+  told_.push(hook);
 }
 
 void State::Withdrawal::stop() {
@@ -58,8 +58,9 @@ void State::Withdrawal::stop() {
     }
   }
   EventLoop& loop = *EventLoop::current_or_null();
-  loop.queue_microtasks(std::move(hooks_));
+  if (!is_final()) loop.queue_microtasks(std::move(told_));
   if (decided_ != nullptr) loop.queue_microtasks(std::move(decided_->reactions_));
+  while (Job* hook = told_.pop()) hook->run();
 }
 
 State::Withdrawal::~Withdrawal() {

@@ -21,15 +21,20 @@ namespace vow::promise_internal {
 
 class State::Withdrawal {
  public:
-  explicit Withdrawal(absl::Status reason);
+  // Whether a coroutine that awaits an outcome as a value is asked, and may go on to clean up, or is ended like any other;
+  // in the second case, when this returns from `stop`, nothing that was stopped will run again, not even a hook.
+  enum class Mode : bool { kAsks, kFinal };
+
+  explicit Withdrawal(absl::Status reason, Mode mode = Mode::kAsks);
   // Holds back the reactions of `decided`, which is pending still, or settled.
-  Withdrawal(State& decided, absl::Status reason);
+  Withdrawal(State& decided, absl::Status reason, Mode mode = Mode::kAsks);
   Withdrawal(const Withdrawal&) = delete;
   Withdrawal& operator=(const Withdrawal&) = delete;
   ~Withdrawal();
 
   // What those who are stopped are rejected with.
   const absl::Status& reason() const { return reason_; }
+  bool is_final() const { return mode_ == Mode::kFinal; }
 
   // Takes over the caller's reference to a state that the caller does not need any more.
   void let_go(State& state);
@@ -37,8 +42,9 @@ class State::Withdrawal {
   // The same, but that is to go on.
   void release(State& state);
 
-  // Runs the hook before any consumer hears. For State::stop.
+  // Runs the hook, or the job, before any consumer hears. For State::stop.
   void tell(CancelHook& hook);
+  void tell(Job& job) { told_.push(job); }
 
   // Stops what was let go; and `decided`, if that is pending.
   void stop();
@@ -58,7 +64,8 @@ class State::Withdrawal {
 
   State* decided_ = nullptr;  // Owned, in the sense of a reference.
   absl::Status reason_;
-  JobQueue hooks_;
+  Mode mode_;
+  JobQueue told_;
   JobQueue reactions_;
   List to_stop_;
   List to_clear_;
