@@ -15,6 +15,7 @@
 
 #include "loop/source_location.h"
 #include "promise/internal/result_of.h"
+#include "promise/internal/scope.h"
 #include "promise/promise.h"
 #include "promise/yield.h"
 
@@ -25,7 +26,7 @@ namespace promise_internal {
 // Stands for an argument that was not given.
 struct NoArgument {};
 
-// f, to be called once, with arguments that are its own from here on.
+// f, to be called once, with arguments that are its own from here on, in the scope of whoever has made this.
 template <class F, class... Arguments>
 class BoundCall {
   static constexpr std::size_t kGiven = (0 + ... + !std::is_same_v<Arguments, NoArgument>);
@@ -44,16 +45,17 @@ class BoundCall {
  public:
   template <class F1, class... Arguments1>
   explicit BoundCall(F1&& f, Arguments1&&... arguments)
-      : f_(std::forward<F1>(f)), arguments_(std::forward<Arguments1>(arguments)...) {}
-  BoundCall(BoundCall&&) = default;
-  // Not trivial, lest a `then` take this for something that is of no use any more when it has returned a promise.
-  ~BoundCall() {}
+      : f_(std::forward<F1>(f)), arguments_(std::forward<Arguments1>(arguments)...), scope_(Scope::current()) {}
 
-  decltype(auto) operator()() requires CallGiven::kFits { return CallGiven::call(*this); }
+  decltype(auto) operator()() requires CallGiven::kFits {
+    const Scope::Entered entered(scope_.get());
+    return CallGiven::call(*this);
+  }
 
  private:
   F f_;
   std::tuple<Arguments...> arguments_;
+  Scope::Reference scope_;  // Has a destructor, so that a `then` keeps this until what f has returned has settled.
 };
 
 template <class F, class... Arguments>

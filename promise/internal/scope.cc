@@ -5,6 +5,7 @@ namespace vow::promise_internal {
 constinit thread_local Scope* Scope::current_ = nullptr;
 
 void Scope::end_lingering() noexcept {
+  is_over_ = true;
   while (Member* member = lingering_) {
     member->leave();
     member->end();

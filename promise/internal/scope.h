@@ -16,6 +16,7 @@ class Scope {
  public:
   class Member;
   class Entered;
+  class Reference;
 
   // That of the coroutine that runs; null if there is none, or it has none.
   static Scope* current() { return current_; }
@@ -28,12 +29,15 @@ class Scope {
     if (--references_ == 0) destroy();
   }
 
+  // Nothing may linger any more.
+  bool is_over() const { return is_over_; }
+
  protected:
   Scope() = default;
   ~Scope() = default;
 
   bool has_lingering() const { return lingering_ != nullptr; }
-  // Ends them all.
+  // From here on nothing lingers; what does is ended.
   void end_lingering() noexcept;
 
   virtual void last_lingering_left() noexcept = 0;
@@ -43,6 +47,7 @@ class Scope {
   static constinit thread_local Scope* current_;
 
   std::uint32_t references_ = 1;
+  bool is_over_ = false;
   Member* lingering_ = nullptr;
 };
 
@@ -70,20 +75,34 @@ class Scope::Member {
   Member* next_ = nullptr;
 };
 
-// While it lives, a coroutine of the scope runs.
-class Scope::Entered {
+// To a scope, or to none.
+class Scope::Reference {
  public:
-  explicit Entered(Scope* scope) : scope_(scope), outer_(std::exchange(current_, scope)) { scope->add_reference(); }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
-  ~Entered() {
-    current_ = outer_;
-    scope_->remove_reference();
+  explicit Reference(Scope* scope) : scope_(scope) {
+    if (scope_ != nullptr) scope_->add_reference();
   }
+  Reference(Reference&& other) noexcept : scope_(std::exchange(other.scope_, nullptr)) {}
+  Reference& operator=(Reference&&) = delete;
+  ~Reference() {
+    if (scope_ != nullptr) scope_->remove_reference();
+  }
+  Scope* get() const { return scope_; }
 
  private:
   Scope* scope_;
-  Scope* outer_;
+};
+
+// While it lives, something of the scope runs; or, if that is null, something that belongs to none.
+class Scope::Entered {
+ public:
+  explicit Entered(Scope* scope) : scope_(scope), outer_(std::exchange(current_, scope)) {}
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+  ~Entered() { current_ = outer_; }
+
+ private:
+  const Reference scope_;
+  Scope* const outer_;
 };
 
 }  // namespace vow::promise_internal
