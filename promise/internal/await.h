@@ -16,10 +16,6 @@
 #include "promise/internal/state.h"
 #include "promise/internal/typed_state.h"
 
-#ifdef ABSL_HAVE_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
-#endif
-
 namespace vow::promise_internal {
 
 // The promise that a co_await waits for, in the coroutine's frame.
@@ -161,12 +157,22 @@ class Awaitables {
 extern constinit thread_local std::uintptr_t least_stack_address;
 bool is_stack_low(std::uintptr_t address);
 
+inline std::uintptr_t stack_address() {
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+  return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));  // A local may live on a stack of ASan's own.
+#else
+  const char local = 0;
+  const volatile char* address = &local;
+  return reinterpret_cast<std::uintptr_t>(address);
+#endif
+}
+
 // A coroutine begins at once, within its caller, as in JavaScript; but a recursion that would run out of stack goes on in
 // microtasks.
 class BeginNow {
  public:
   bool await_ready() const noexcept {
-    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    const std::uintptr_t here = stack_address();
     return here > least_stack_address || !is_stack_low(here);
   }
   template <class Frame>
@@ -175,18 +181,6 @@ class BeginNow {
   }
   void await_resume() const noexcept {}
 };
-
-// The memory of a frame that is gone may not be used, though the block lives on. (Its first word tells its size.)
-inline void poison_frame([[maybe_unused]] void* frame, [[maybe_unused]] std::size_t bytes) {
-#ifdef ABSL_HAVE_ADDRESS_SANITIZER
-  ASAN_POISON_MEMORY_REGION(static_cast<char*>(frame) + sizeof(bytes), bytes - sizeof(bytes));
-#endif
-}
-inline void unpoison_frame([[maybe_unused]] void* frame, [[maybe_unused]] std::size_t bytes) {
-#ifdef ABSL_HAVE_ADDRESS_SANITIZER
-  ASAN_UNPOISON_MEMORY_REGION(frame, bytes);
-#endif
-}
 
 // An error that nobody can hear any more, because the promise has settled before, is reported as unhandled; a
 // cancellation is not.

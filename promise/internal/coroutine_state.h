@@ -1,9 +1,6 @@
 // The state behind the promise of a coroutine. Internal: the header to read is promise/coroutine.h.
 //
-//   [ CoroutineState<T> | frame: promise object (CoroutineFrame), parameters, locals ]     one block
-//
-// The state lies before the frame that the compiler lays out, so the frame can be destroyed when the coroutine has ended,
-// with all that it holds, while the state lives on for its handles. The frame has one reference to the state.
+// It lies in one block with the coroutine's frame (internal/frame_block.h), which has one reference to it.
 //
 // The state is the reaction of whatever the coroutine awaits: to await is to attach it, and its turn in the queue resumes
 // the frame, or, after a rejection, destroys it. So nothing is ever resumed from within something else but the loop, and
@@ -22,7 +19,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -32,6 +28,7 @@
 #include "loop/event_loop.h"
 #include "loop/source_location.h"
 #include "promise/internal/await.h"
+#include "promise/internal/frame_block.h"
 #include "promise/internal/result_of.h"
 #include "promise/internal/scope.h"
 #include "promise/internal/state.h"
@@ -48,52 +45,20 @@ template <class T>
 class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public FollowingState<T> {
  public:
   using Frame = CoroutineFrame<T>;
+  using Block = FrameBlock<CoroutineState, Frame>;
 
-  // The block for a frame of so many bytes; gives the frame's place. It has no state yet.
-  static void* allocate(std::size_t frame_bytes) {
-    auto* block = static_cast<char*>(allocate_block_for<CoroutineState>(sizeof(CoroutineState) + frame_bytes));
-    mark_stateless(block);
-    return block + sizeof(CoroutineState);
-  }
-
-  // The frame has been destroyed.
-  static void release(void* frame, std::size_t frame_bytes) {
-    char* block = static_cast<char*>(frame) - sizeof(CoroutineState);
-    if (is_stateless(block)) [[unlikely]] {  // A parameter's copy threw.
-      free_block_for<CoroutineState>(block, sizeof(CoroutineState) + frame_bytes);
-      return;
-    }
-    auto* state = reinterpret_cast<CoroutineState*>(block);
-    std::memcpy(frame, &frame_bytes, sizeof(frame_bytes));
-    poison_frame(frame, frame_bytes);
-    state->remove_reference();
-  }
-
-  static CoroutineState& of(Frame& frame) {
-    char* address = static_cast<char*>(std::coroutine_handle<Frame>::from_promise(frame).address());
-    return *reinterpret_cast<CoroutineState*>(address - sizeof(CoroutineState));
-  }
-
-  explicit CoroutineState(SourceLocation where) : FollowingState<T>(where) {
-    this->add_reference();  // The frame's.
-    this->skipped_ = kHasFrame;
-  }
+  // Comes also with the reference of the frame.
+  explicit CoroutineState(SourceLocation where) : FollowingState<T>(where, 2) { this->skipped_ = kHasFrame; }
 
   using FollowingState<T>::set_where;
 
-  // The coroutine has been suspended, to go on when the source of `await` has settled.
-  void wait_for(Await& await, bool takes_errors) {
-    if (State& source = *await.source; source.is_pending() && (&source == this || this->would_close_cycle(source)))
-        [[unlikely]] {
-      fail(await, this->cycle());
-    }
-    Frame& frame = this->frame();
-    frame.await = &await;
-    frame.takes_errors = takes_errors;
-    if (!this->is_pending()) [[unlikely]]
-      return wait_after_cancel(frame);
-    this->put_source_back(*await.source);
-    await.source->attach(*this);
+  // The coroutine has been suspended, to go on when the source of `await` has settled. Not inlined, because the body of a
+  // coroutine saves, at each of its turns, the registers that are needed anywhere in it.
+  [[gnu::noinline]] void wait_for(Await& await, bool takes_errors) {
+    State& source = *await.source;
+    if (source.is_pending() && this->may_be_awaited_by(source)) [[unlikely]]
+      return wait_unless_cycle(await, takes_errors);
+    attach_to(source, await, takes_errors);
   }
 
   // The coroutine has not begun: it does in a microtask.
@@ -167,50 +132,56 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public Fo
   // In place of the number of states that were skipped, which there can be only when the frame is gone.
   static constexpr std::uint64_t kHasFrame = ~std::uint64_t{0};
 
-#ifdef __cpp_exceptions
-  // Where the pointer to the virtual functions will be.
-  static void mark_stateless(char* block) { std::memset(block, 0, sizeof(void*)); }
-  static bool is_stateless(const char* block) {
-    void* first;
-    std::memcpy(&first, block, sizeof(first));
-    return first == nullptr;
-  }
-#else
-  static void mark_stateless(char*) {}
-  static bool is_stateless(const char*) { return false; }
-#endif
-
-  void* frame_address() { return reinterpret_cast<char*>(this) + sizeof(*this); }
-  std::coroutine_handle<Frame> handle() { return std::coroutine_handle<Frame>::from_address(frame_address()); }
+  std::coroutine_handle<Frame> handle() { return Block::handle_of(*this); }
   Frame& frame() { return handle().promise(); }
 
+  // What is rare stands apart, so that the rest needs no registers saved.
   void run() noexcept override {
-    if (this->is_following()) {
-      if (this->follow_step()) adopt_inner();
-      return;
-    }
+    if (this->is_following()) [[unlikely]]
+      return follow();
     Frame& frame = this->frame();
-    const Await& await = *std::exchange(frame.await, nullptr);
+    Await& await = *std::exchange(frame.await, nullptr);
     if (this->is_pending()) [[likely]]
       this->forget_source();
     if (!frame.takes_errors && await.source->is_rejected()) [[unlikely]]
-      return end(await.source->take_error());
-    if (frame.member == nullptr) [[likely]]
-      return handle().resume();
-    const Scope::Entered entered(&frame.member->scope());
+      return end_rejected(await);
+    if (frame.member != nullptr) [[unlikely]]
+      return resume_in_scope(frame.member->scope());
     handle().resume();
   }
 
-  [[gnu::noinline]] void adopt_inner() {
+  [[gnu::noinline]] void follow() noexcept {
+    if (!this->follow_step()) return;
     this->adopt(this->take_source());
     this->remove_reference();
   }
+  [[gnu::noinline]] void end_rejected(Await& await) noexcept { end(await.source->take_error()); }
+  [[gnu::noinline]] void resume_in_scope(Scope& scope) noexcept {
+    const Scope::Entered entered(&scope);
+    handle().resume();
+  }
 
-  // In place of what it would wait for, a promise that is rejected already.
-  [[gnu::noinline]] void fail(Await& await, absl::Status error) {
-    auto* failed = new PlainState<void>(this->where());
-    failed->reject(std::move(error));
-    std::exchange(await.source, failed)->remove_reference();
+  void attach_to(State& source, Await& await, bool takes_errors) {
+    Frame& frame = this->frame();
+    frame.await = &await;
+    frame.takes_errors = takes_errors;
+    if (!this->is_pending()) [[unlikely]]
+      return wait_after_cancel(frame);
+    this->put_source_back(source);
+    if (source.is_rejected()) [[unlikely]]
+      return attach_to_rejected(source);
+    source.attach(*this);
+  }
+  [[gnu::noinline]] void attach_to_rejected(State& source) { source.attach(*this); }
+
+  // In place of a promise that waits for this very one, one that is rejected already.
+  [[gnu::noinline]] void wait_unless_cycle(Await& await, bool takes_errors) {
+    if (await.source->waits_for(this)) {
+      auto* failed = new PlainState<void>(this->where());
+      failed->reject(this->cycle());
+      std::exchange(await.source, failed)->remove_reference();
+    }
+    attach_to(*await.source, await, takes_errors);
   }
 
   // It was cancelled while it ran, and has not heard of it; or it has, and is cleaning up.
@@ -249,14 +220,15 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public Fo
   void stop(Withdrawal& withdrawal) noexcept override {
     if (this->is_following()) return this->stop_waiting(withdrawal);
     Frame& frame = this->frame();
+    const bool is_final = withdrawal.is_final() || (frame.member != nullptr && frame.member->scope().is_over());
     if (frame.await == nullptr) {
-      frame.cancel = withdrawal.is_final() ? Cancel::kFinal : Cancel::kAsked;
+      frame.cancel = is_final ? Cancel::kFinal : Cancel::kAsked;
       return this->be_cancelled(withdrawal.reason());
     }
     Await* const await = frame.await;
     State* source = leave_queue(frame);
     this->be_cancelled(withdrawal.reason());
-    if (source != nullptr && frame.takes_errors && !withdrawal.is_final()) {
+    if (source != nullptr && frame.takes_errors && !is_final) {
       frame.await = await;
       hear_of_cancel(frame);
       withdrawal.tell(*this);
@@ -284,18 +256,10 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public Fo
 
   void destroy() noexcept override {
     if constexpr (std::is_trivially_destructible_v<Stored<T>>) {
-      free_all();
+      Block::free(this);
     } else {
-      this->destroy_in_turn([this] { free_all(); });
+      this->destroy_in_turn([this] { Block::free(this); });
     }
-  }
-  void free_all() {
-    std::size_t frame_bytes;
-    unpoison_frame(frame_address(), sizeof(frame_bytes));
-    std::memcpy(&frame_bytes, frame_address(), sizeof(frame_bytes));
-    unpoison_frame(frame_address(), frame_bytes);
-    this->~CoroutineState();
-    free_block_for<CoroutineState>(this, sizeof(CoroutineState) + frame_bytes);
   }
 
   template <class R>
@@ -321,7 +285,7 @@ class CoroutineReturn {
   template <class R = T>
   void return_value(R&& result) {
     if constexpr (kLeadsTo<R&&, T>) {
-      CoroutineState<T>::of(static_cast<CoroutineFrame<T>&>(*this)).return_result(std::forward<R>(result));
+      static_cast<CoroutineFrame<T>&>(*this).state().return_result(std::forward<R>(result));
     } else {
       static_assert(kNever<R>,
                     "co_return x: x must be what a Promise<T> can be made of: "
@@ -339,33 +303,38 @@ class CoroutineReturn<void> {
 template <class T>
 class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineReturn<T> {
   using State = CoroutineState<T>;
+  using Block = typename State::Block;
 
  public:
   explicit CoroutineFrame(SourceLocation where = SourceLocation::current()) {
     if (Scope* scope = Scope::current()) [[unlikely]]
-      member = new Member(*scope, *this);
-    new (&State::of(*this)) State(where);
+      enter(*scope);
+    new (&state()) State(where);
   }
   CoroutineFrame(const CoroutineFrame&) = delete;
   CoroutineFrame& operator=(const CoroutineFrame&) = delete;
   ~CoroutineFrame() {
     if (member != nullptr) [[unlikely]]
-      delete static_cast<Member*>(member);
+      leave_scope();
   }
 
-  static void* operator new(std::size_t bytes) { return State::allocate(bytes); }
-  static void operator delete(void* frame, std::size_t bytes) { State::release(frame, bytes); }
+  static void* operator new(std::size_t bytes) { return Block::allocate(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) {
+    if (State* const state = Block::release(frame, bytes)) state->remove_reference();
+  }
 
-  Promise<T> get_return_object() { return Access::make<T>(&State::of(*this)); }
+  Promise<T> get_return_object() { return Access::make<T>(&state()); }
   BeginNow initial_suspend() noexcept { return {}; }
   std::suspend_never final_suspend() noexcept { return {}; }
-  void unhandled_exception() { State::of(*this).unhandled_exception(); }
+  void unhandled_exception() { state().unhandled_exception(); }
 
   // For the awaiters.
-  void begin_later() { State::of(*this).begin_later(); }
-  void wait_for(Await& operand, bool operand_takes_errors) { State::of(*this).wait_for(operand, operand_takes_errors); }
-  void end(absl::Status error) { State::of(*this).end(std::move(error)); }
-  void set_where(SourceLocation where) { State::of(*this).set_where(where); }
+  void begin_later() { state().begin_later(); }
+  void wait_for(Await& operand, bool operand_takes_errors) { state().wait_for(operand, operand_takes_errors); }
+  void end(absl::Status error) { state().end(std::move(error)); }
+  void set_where(SourceLocation where) { state().set_where(where); }
+
+  State& state() { return Block::state_of(*this); }
 
   // For the state.
   Await* await = nullptr;           // What it is suspended in; null while it runs.
@@ -374,19 +343,20 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   Cancel cancel = Cancel::kNone;    // Whether it was cancelled while it ran, and has not heard of it.
 
  private:
+  [[gnu::noinline]] void enter(Scope& scope) { member = new Member(scope, *this); }
+  [[gnu::noinline]] void leave_scope() { delete static_cast<Member*>(member); }
+
   class Member final : public Scope::Member, public Pooled<Member> {
    public:
     Member(Scope& scope, CoroutineFrame& frame) : Scope::Member(scope), frame_(frame) {}
 
    private:
-    void end() noexcept override { State::of(frame_).end_unheard(); }
+    void end() noexcept override { Block::state_of(frame_).end_unheard(); }
     CoroutineFrame& frame_;
   };
 };
 
-inline void CoroutineReturn<void>::return_void() {
-  CoroutineState<void>::of(static_cast<CoroutineFrame<void>&>(*this)).return_void();
-}
+inline void CoroutineReturn<void>::return_void() { static_cast<CoroutineFrame<void>&>(*this).state().return_void(); }
 
 }  // namespace vow::promise_internal
 

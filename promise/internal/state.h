@@ -139,8 +139,9 @@ class State : public Job {
   }
 
  protected:
-  // Comes with the reference of the handle that it is made for.
-  explicit State(SourceLocation where) : loop_id_(EventLoop::current_id()), reactions_(), where_(where) {
+  // Comes with the reference of the handle that it is made for; and more, if so many are asked for.
+  explicit State(SourceLocation where, std::uint32_t references = 1)
+      : references_(references), loop_id_(EventLoop::current_id()), reactions_(), where_(where) {
     if (loop_id_ == 0) [[unlikely]]
       made_without_loop(where);
     slot_.source = nullptr;
@@ -188,6 +189,9 @@ class State : public Job {
 
   // Whether this would never settle if it waited for `inner`, because that waits for this; and the error for it.
   bool would_close_cycle(const State& inner) const { return !reactions_.empty() && inner.waits_for(this); }
+  bool may_be_awaited_by(const State& inner) const {
+    return &inner == this || (!reactions_.empty() && inner.slot_.source != nullptr);
+  }
   absl::Status cycle() const;
 
   // `run` while following. True when the time has come to take over the outcome of the source.
@@ -270,7 +274,7 @@ class State : public Job {
   [[noreturn]] void misused(const char* call, SourceLocation where) const;
   [[noreturn]] static void made_without_loop(SourceLocation where);
 
-  std::uint32_t references_ = 1;
+  std::uint32_t references_;
   std::uint16_t loop_id_;
   Phase phase_ = Phase::kPending;
   bool follow_queued_ : 1 = false;    // Following, and not yet attached to the inner state.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "loop/event_loop.h"
+#include "promise/coroutine.h"
 #include "promise/promise.h"
 #include "promise/race.h"
 #include "promise/run.h"
@@ -20,6 +21,7 @@ constexpr std::int64_t kGathered = 10'000;
 constexpr std::int64_t kCalls = 1'000'000;
 constexpr std::int64_t kTimers = 1'000'000;
 constexpr std::int64_t kFired = 100'000;
+constexpr std::int64_t kFibonacciCalls = 242'785;  // Of fibonacci(25), the recursive ones included.
 
 // A benchmark that computes the wrong thing measures nothing.
 void expect(bool condition, const char* what) {
@@ -189,6 +191,48 @@ void timers_fire(EventLoop& loop, std::int64_t repetitions) {
   }
 }
 
+Promise<std::int64_t> await_the_same(Promise<int> promise, std::int64_t times) {
+  std::int64_t sum = 0;
+  for (std::int64_t i = 0; i < times; ++i) sum += co_await promise;
+  co_return sum;
+}
+
+void await_ready(EventLoop& loop, std::int64_t repetitions) {
+  Promise<std::int64_t> sum = await_the_same(resolve(1), repetitions * kLinks);
+  expect(run_until_complete(loop, std::move(sum)).value() == repetitions * kLinks, "await_ready");
+}
+
+// The promise of a value that a callback brings in the next turn.
+Promise<int> call_back(EventLoop& loop) {
+  Deferred<int> later;
+  Promise<int> promise = later.promise();
+  loop.call_soon([later = std::move(later)]() mutable { later.resolve(1); });
+  return promise;
+}
+
+Promise<std::int64_t> await_callbacks(EventLoop& loop, std::int64_t times) {
+  std::int64_t sum = 0;
+  for (std::int64_t i = 0; i < times; ++i) sum += co_await call_back(loop);
+  co_return sum;
+}
+
+void await_loop(EventLoop& loop, std::int64_t repetitions) {
+  Promise<std::int64_t> sum = await_callbacks(loop, repetitions * kLinks);
+  expect(run_until_complete(loop, std::move(sum)).value() == repetitions * kLinks, "await_loop");
+}
+
+Promise<int> fibonacci(int n) {
+  if (n < 2) co_return n;
+  const int before = co_await fibonacci(n - 1);
+  co_return before + co_await fibonacci(n - 2);
+}
+
+void coro_fib25(EventLoop& loop, std::int64_t repetitions) {
+  while (repetitions-- > 0) {
+    expect(run_until_complete(loop, fibonacci(25)).value() == 75'025, "coro_fib25");
+  }
+}
+
 }  // namespace
 
 const std::vector<Row>& all_rows() {
@@ -205,6 +249,9 @@ const std::vector<Row>& all_rows() {
       {"microtask_chain", kCalls, microtask_chain},
       {"timers_arm_cancel", kTimers, timers_arm_cancel},
       {"timers_fire", kFired, timers_fire},
+      {"await_ready", kLinks, await_ready},
+      {"await_loop", kLinks, await_loop},
+      {"coro_fib25", kFibonacciCalls, coro_fib25},
   };
   return rows;
 }
