@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "promise/internal/await.h"
+#include "promise/internal/frame_block.h"
 
 namespace vow::promise_internal {
 
 // Until the bound is known, every address is below it.
 constinit thread_local std::uintptr_t least_stack_address = std::numeric_limits<std::uintptr_t>::max();
+
+constinit thread_local void* latest_block = nullptr;
 
 bool is_stack_low(std::uintptr_t address) {
   static thread_local const auto [lowest, size] = [] {

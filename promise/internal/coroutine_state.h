@@ -306,11 +306,7 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   using Block = typename State::Block;
 
  public:
-  explicit CoroutineFrame(SourceLocation where = SourceLocation::current()) {
-    if (Scope* scope = Scope::current()) [[unlikely]]
-      enter(*scope);
-    new (&state()) State(where);
-  }
+  explicit CoroutineFrame(SourceLocation where = SourceLocation::current()) : state_(Block::make_state(where)) {}
   CoroutineFrame(const CoroutineFrame&) = delete;
   CoroutineFrame& operator=(const CoroutineFrame&) = delete;
   ~CoroutineFrame() {
@@ -334,16 +330,21 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   void end(absl::Status error) { state().end(std::move(error)); }
   void set_where(SourceLocation where) { state().set_where(where); }
 
-  State& state() { return Block::state_of(*this); }
+  State& state() { return state_; }
 
   // For the state.
-  Await* await = nullptr;           // What it is suspended in; null while it runs.
-  Scope::Member* member = nullptr;  // If it was started in a scope. Owned.
-  bool takes_errors = false;        // Whether `await` gives a rejection as a value.
-  Cancel cancel = Cancel::kNone;    // Whether it was cancelled while it ran, and has not heard of it.
+  Await* await = nullptr;                                 // What it is suspended in; null while it runs.
+  Scope::Member* const member = enter(Scope::current());  // If it was started in a scope. Owned.
+  bool takes_errors = false;                              // Whether `await` gives a rejection as a value.
+  Cancel cancel = Cancel::kNone;  // Whether it was cancelled while it ran, and has not heard of it.
 
  private:
-  [[gnu::noinline]] void enter(Scope& scope) { member = new Member(scope, *this); }
+  Scope::Member* enter(Scope* scope) {
+    if (scope == nullptr) [[likely]]
+      return nullptr;
+    return make_member(*scope);
+  }
+  [[gnu::noinline]] Scope::Member* make_member(Scope& scope) { return new Member(scope, *this); }
   [[gnu::noinline]] void leave_scope() { delete static_cast<Member*>(member); }
 
   class Member final : public Scope::Member, public Pooled<Member> {
@@ -351,9 +352,11 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
     Member(Scope& scope, CoroutineFrame& frame) : Scope::Member(scope), frame_(frame) {}
 
    private:
-    void end() noexcept override { Block::state_of(frame_).end_unheard(); }
+    void end() noexcept override { frame_.state().end_unheard(); }
     CoroutineFrame& frame_;
   };
+
+  State& state_;  // Made after `member`, which may fail.
 };
 
 inline void CoroutineReturn<void>::return_void() { static_cast<CoroutineFrame<void>&>(*this).state().return_void(); }

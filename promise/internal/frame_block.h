@@ -5,6 +5,9 @@
 //
 // So the frame can be destroyed when the coroutine has ended, with all that it holds, while the state lives on for its
 // handles. State must be aligned as operator new aligns.
+//
+// The promise object has a reference to the state, rather than to compute its place from its own: until a coroutine is
+// first suspended Clang takes that object for a local variable, outside of which there is nothing.
 
 #ifndef VOW_PROMISE_INTERNAL_FRAME_BLOCK_H_
 #define VOW_PROMISE_INTERNAL_FRAME_BLOCK_H_
@@ -12,9 +15,11 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstring>
+#include <new>
 
 #include "absl/base/config.h"
 #include "loop/block_pool.h"
+#include "loop/source_location.h"
 
 #ifdef ABSL_HAVE_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
@@ -22,31 +27,37 @@
 
 namespace vow::promise_internal {
 
+// The block that was allocated last and has no state yet. In place of a state it holds the one before it, for to copy the
+// parameters of a coroutine may call another one.
+extern constinit thread_local void* latest_block;
+
 template <class State, class Frame>
 class FrameBlock {
  public:
-  // For Frame's operator new: the place of a frame of so many bytes. There is no state yet; Frame's constructor makes it,
-  // at `state_of`.
+  // For Frame's operator new: the place of a frame of so many bytes.
   static void* allocate(std::size_t frame_bytes) {
-    auto* block = static_cast<char*>(allocate_block_for<State>(sizeof(State) + frame_bytes));
-#ifdef __cpp_exceptions
-    std::memset(block, 0, sizeof(void*));  // Where the pointer to the virtual functions will be.
-#endif
-    return block + sizeof(State);
+    void* const block = allocate_block_for<State>(sizeof(State) + frame_bytes);
+    std::memcpy(block, &latest_block, sizeof(void*));
+    latest_block = block;
+    return static_cast<char*>(block) + sizeof(State);
+  }
+
+  // For Frame's constructor: makes the state.
+  static State& make_state(SourceLocation where) {
+    void* const block = latest_block;
+    std::memcpy(&latest_block, block, sizeof(void*));
+    return *new (block) State(where);
   }
 
   // For Frame's operator delete: the state, which has the block from here on, and gives it back by `free`. Null, and
-  // nothing left, if a copy of the coroutine's parameters threw before there was a state.
+  // nothing left, if the parameters could not be copied, so that there is no state.
   static State* release(void* frame, std::size_t frame_bytes) {
-    char* block = static_cast<char*>(frame) - sizeof(State);
-#ifdef __cpp_exceptions
-    void* first;
-    std::memcpy(&first, block, sizeof(first));
-    if (first == nullptr) [[unlikely]] {
+    char* const block = static_cast<char*>(frame) - sizeof(State);
+    if (block == latest_block) [[unlikely]] {
+      std::memcpy(&latest_block, block, sizeof(void*));
       free_block_for<State>(block, sizeof(State) + frame_bytes);
       return nullptr;
     }
-#endif
     std::memcpy(frame, &frame_bytes, sizeof(frame_bytes));
 #ifdef ABSL_HAVE_ADDRESS_SANITIZER
     ASAN_POISON_MEMORY_REGION(static_cast<char*>(frame) + sizeof(frame_bytes), frame_bytes - sizeof(frame_bytes));
@@ -66,10 +77,6 @@ class FrameBlock {
     free_block_for<State>(state, sizeof(State) + frame_bytes);
   }
 
-  static State& state_of(Frame& frame) {
-    auto* const address = static_cast<char*>(std::coroutine_handle<Frame>::from_promise(frame).address());
-    return *reinterpret_cast<State*>(address - sizeof(State));
-  }
   static std::coroutine_handle<Frame> handle_of(State& state) {
     return std::coroutine_handle<Frame>::from_address(frame_of(state));
   }

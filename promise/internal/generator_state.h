@@ -252,7 +252,7 @@ class GeneratorFrame : public Awaitables<GeneratorFrame<T>> {
   };
 
  public:
-  explicit GeneratorFrame(SourceLocation where = SourceLocation::current()) { new (&state()) GeneratorState<T>(where); }
+  explicit GeneratorFrame(SourceLocation where = SourceLocation::current()) : state_(Block::make_state(where)) {}
   GeneratorFrame(const GeneratorFrame&) = delete;
   GeneratorFrame& operator=(const GeneratorFrame&) = delete;
 
@@ -261,16 +261,16 @@ class GeneratorFrame : public Awaitables<GeneratorFrame<T>> {
     if (GeneratorState<T>* state = Block::release(frame, bytes)) state->frame_gone();
   }
 
-  AsyncGenerator<T> get_return_object() { return AsyncGenerator<T>(&state()); }
+  AsyncGenerator<T> get_return_object() { return AsyncGenerator<T>(&state_); }
   std::suspend_always initial_suspend() noexcept { return {}; }
   std::suspend_never final_suspend() noexcept { return {}; }
   void return_void() {}
-  void unhandled_exception() { state().fail(status_of_current_exception()); }
+  void unhandled_exception() { state_.fail(status_of_current_exception()); }
 
   template <class U>
   YieldAwaiter yield_value(U&& value) {
     if constexpr (std::is_convertible_v<U&&, T>) {
-      return YieldAwaiter(state(), state().yield(std::forward<U>(value)));
+      return YieldAwaiter(state_, state_.yield(std::forward<U>(value)));
     } else {
       static_assert(kNever<U>, "co_yield x: x must be what the T of the AsyncGenerator<T> can be made of");
       __builtin_unreachable();
@@ -278,12 +278,12 @@ class GeneratorFrame : public Awaitables<GeneratorFrame<T>> {
   }
 
   // For the awaiters.
-  void wait_for(Await& operand, bool takes_errors) { state().wait_for(operand, takes_errors); }
-  void end(absl::Status error) { state().end(std::move(error)); }
-  void set_where(SourceLocation where) { state().set_where(where); }
+  void wait_for(Await& operand, bool takes_errors) { state_.wait_for(operand, takes_errors); }
+  void end(absl::Status error) { state_.end(std::move(error)); }
+  void set_where(SourceLocation where) { state_.set_where(where); }
 
  private:
-  GeneratorState<T>& state() { return Block::state_of(*this); }
+  GeneratorState<T>& state_;
 };
 
 }  // namespace promise_internal
