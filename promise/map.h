@@ -78,15 +78,27 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     void let_go(Withdrawal& withdrawal) {
       if (source_ == nullptr) return;
       source_->detach(*this);
-      withdrawal.let_go(*std::exchange(source_, nullptr));
+      let_go(*std::exchange(source_, nullptr), withdrawal);
     }
+    // The same of a promise that this does not wait for yet.
+    void let_go(State& source, Withdrawal& withdrawal) {
+      withdrawal.let_go(source);
+      source.add_reference();
+      left_ = &source;
+    }
+    // Whether f is needed still, by a coroutine that it has started; if so, this is run when that has ended.
+    bool needs_f() { return Map::is_needed_by(std::exchange(left_, nullptr), map_, *this); }
 
    private:
-    void run() noexcept override { map_.settled(*this, *std::exchange(source_, nullptr), index_); }
+    void run() noexcept override {
+      if (source_ == nullptr) return map_.f_not_needed();
+      map_.settled(*this, *std::exchange(source_, nullptr), index_);
+    }
     void drop() noexcept override { map_.dropped(*std::exchange(source_, nullptr)); }
 
     Map& map_;
     TypedState<U>* source_ = nullptr;  // Owned, in the sense of a reference.
+    State* left_ = nullptr;            // What was let go. Likewise.
     std::size_t index_ = 0;
   };
 
@@ -98,7 +110,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
   void while_busy(Do&& something) {
     is_busy_ = true;
     guarded(something, [this] { fail(status_of_current_exception()); });
-    if (!this->is_pending()) f_.reset();
+    if (!this->is_pending()) release_f();
     is_busy_ = false;
     if (!this->is_pending()) this->remove_reference();
   }
@@ -120,7 +132,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     }
     // f has cancelled this, and does not yet know of the promise that it has returned.
     Withdrawal withdrawal(*this, this->error());
-    withdrawal.let_go(*Access::give_away(std::move(promise)));
+    call.let_go(*Access::give_away(std::move(promise)), withdrawal);
     withdrawal.stop();
   }
 
@@ -164,14 +176,23 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     if (--under_way_ == 0) this->remove_reference();
   }
 
-  // f is destroyed before anybody hears of the outcome. That may cancel this.
   void fail(absl::Status error) {
-    f_.reset();
     if (!this->is_pending()) return;
     Withdrawal withdrawal(*this, not_needed("another element of the map has failed"));
     this->reject(std::move(error));
     for (Call& call : calls_) call.let_go(withdrawal);
     withdrawal.stop();
+  }
+
+  // Destroys f, before anybody hears of the outcome; but coroutines that it has started, and which go on after they were
+  // cancelled, may use what it captures.
+  void release_f() {
+    for (Call& call : calls_) needed_by_ += call.needs_f() ? 1 : 0;
+    if (needed_by_ == 0) f_.reset();
+  }
+  void f_not_needed() {
+    if (--needed_by_ == 0) f_.reset();
+    this->remove_reference();
   }
 
   void complete() {
@@ -195,7 +216,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
     this->mark_clearable();
     this->remove_reference();
   }
-  void clear() noexcept override { f_.reset(); }
+  void clear() noexcept override { release_f(); }
   void destroy() noexcept override { this->destroy_block(this); }
 
   std::optional<F> f_;  // Until the last call.
@@ -203,6 +224,7 @@ class Map final : public TypedState<Mapped<MapValue<Range, F>>>, public Pooled<M
   std::optional<decltype(std::begin(std::declval<Range&>()))> position_;
   std::deque<Call> calls_;
   std::size_t under_way_ = 0;
+  std::size_t needed_by_ = 0;  // Coroutines that go on.
   bool is_busy_ = false;
   std::vector<std::optional<Stored<U>>> results_;
 };

@@ -443,11 +443,21 @@ Promise<T> make_promise(Executor&& executor, SourceLocation where = SourceLocati
   }
 }
 
-// Calls f without arguments, now, and gives the promise of what it returns, or threw: JavaScript's Promise.try.
+// Calls f without arguments, now, and gives the promise of what it returns, or threw: JavaScript's Promise.try. If that is
+// a promise, an f that is given away lives until it has settled, as a callback of `then` does; one that is kept has to.
 template <class F>
 Promise<promise_internal::ThenValue<F, void>> attempt(F&& f, SourceLocation where = SourceLocation::current()) {
   if constexpr (promise_internal::kTakes<F, void>) {
     using T = promise_internal::ThenValue<F, void>;
+    if constexpr (!std::is_lvalue_reference_v<F> &&
+                  promise_internal::kIsPromise<std::remove_cvref_t<promise_internal::CallResult<F, void>>>) {
+      using Call = promise_internal::Then<void, T, void, F, promise_internal::PassThrough>;
+      Promise<> nothing = resolve(where);
+      auto* call = new Call(typename Call::Now(), *promise_internal::Access::look(nothing), std::forward<F>(f), where);
+      promise_internal::Access::give_away(std::move(nothing));
+      call->call_now();
+      return promise_internal::Access::make<T>(call);
+    }
     auto* state = new promise_internal::PlainState<T>(where);
     state->resolve_from([&]() -> decltype(auto) { return std::forward<F>(f)(); });
     return promise_internal::Access::make<T>(state);

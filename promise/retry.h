@@ -58,12 +58,12 @@ struct Retry : std::enable_shared_from_this<Retry<F>> {
 
   // However many attempts are made, the promises of those before do not stay: what these callbacks capture is slight.
   Promise<T> attempt() {
-    const auto alive = this->shared_from_this();  // Even if f cancels it all.
+    const auto alive = this->shared_from_this();  // Even if f cancels it all; and a coroutine that it starts may go on.
     auto handle = [this](absl::Status error) -> Promise<T> {
       if (!schedule.may_retry(error)) return error;
       return sleep(schedule.next_delay(), where).then([this] { return attempt(); }, where);
     };
-    Promise<T> promise = vow::attempt(f, where);
+    Promise<T> promise = vow::attempt([alive] { return alive->f(); }, where);
     // What f returned must not wait for the end of it all: `handle` would be called when this is gone.
     if (Access::look(promise)->waits_for(end)) promise = absl::InvalidArgumentError(kRetriesItself);
     return std::move(promise).catch_(handle, where);

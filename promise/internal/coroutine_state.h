@@ -61,6 +61,11 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public Fo
     attach_to(source, await, takes_errors);
   }
 
+  // The frame is being destroyed.
+  void frame_goes() {
+    if (this->skipped_ == kHasFrame) this->skipped_ = 0;
+  }
+
   // The coroutine has not begun: it does in a microtask.
   void begin_later() {
     static constinit Await nothing{nullptr};
@@ -252,6 +257,12 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public Fo
     this->remove_reference();
   }
 
+  bool run_when_ended(Job& job) noexcept override {
+    if (this->skipped_ != kHasFrame) return false;
+    frame().when_ended.push(job);
+    return true;
+  }
+
   bool may_be_skipped() const noexcept override { return true; }
 
   void destroy() noexcept override {
@@ -312,6 +323,9 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   ~CoroutineFrame() {
     if (member != nullptr) [[unlikely]]
       leave_scope();
+    state().frame_goes();
+    if (!when_ended.empty()) [[unlikely]]
+      run_all(std::move(when_ended));
   }
 
   static void* operator new(std::size_t bytes) { return Block::allocate(bytes); }
@@ -333,6 +347,7 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   State& state() { return state_; }
 
   // For the state.
+  JobQueue when_ended;                                    // To be run then.
   Await* await = nullptr;                                 // What it is suspended in; null while it runs.
   Scope::Member* const member = enter(Scope::current());  // If it was started in a scope. Owned.
   bool takes_errors = false;                              // Whether `await` gives a rejection as a value.
@@ -345,6 +360,9 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
     return make_member(*scope);
   }
   [[gnu::noinline]] Scope::Member* make_member(Scope& scope) { return new Member(scope, *this); }
+  [[gnu::noinline]] static void run_all(JobQueue jobs) {
+    while (Job* job = jobs.pop()) job->run();
+  }
   [[gnu::noinline]] void leave_scope() { delete static_cast<Member*>(member); }
 
   class Member final : public Scope::Member, public Pooled<Member> {

@@ -151,6 +151,13 @@ class Then final : public std::conditional_t<kMayFollow<Argument, F, G>, Followi
     source.attach(*this);
   }
 
+  // For a source that is fulfilled already: the same, but `call_now` is to follow.
+  struct Now {};
+  template <class F1>
+  Then(Now, TypedState<T>& source, F1&& f, SourceLocation where)
+      : Base(source, where), f_(std::forward<F1>(f)), g_(PassThrough()) {}
+  void call_now() { react(); }
+
  private:
   static constexpr bool kHandlesValue = !std::is_same_v<F, PassThrough>;
   static constexpr bool kHandlesError = !std::is_same_v<G, PassThrough>;
@@ -169,7 +176,12 @@ class Then final : public std::conditional_t<kMayFollow<Argument, F, G>, Followi
 
   // Apart from `run`, so that its other steps need not save the registers that these need.
   [[gnu::noinline]] void adopt_inner() { finish(this->take_source()); }
-  [[gnu::noinline]] void react_apart() { react(); }
+  [[gnu::noinline]] void react_apart() {
+    if (this->is_pending()) [[likely]]
+      return react();
+    clear();  // It was stopped before; now the coroutine that the callback has started has ended.
+    this->remove_reference();
+  }
 
   void react() {
     auto& source = static_cast<TypedState<T>&>(this->take_source());
@@ -209,8 +221,8 @@ class Then final : public std::conditional_t<kMayFollow<Argument, F, G>, Followi
             call();
             if (clear_once()) this->fulfill();
           } else if constexpr (kIsPromise<Result>) {
-            follow_result(call());
-            if (!this->is_following()) clear_once();
+            const bool is_needed = follow_result(call());
+            if (!is_needed) clear_once();
           } else {
             Result&& result = call();
             if (clear_once()) this->resolve_with(std::forward<Result>(result));
@@ -221,19 +233,22 @@ class Then final : public std::conditional_t<kMayFollow<Argument, F, G>, Followi
         });
   }
 
-  void follow_result(Promise<U> result) {
-    if (this->is_pending()) {
-      this->resolve_with_promise(std::move(result));
-    } else {
-      drop_result(std::move(result));
-    }
+  // Whether the callback is needed still.
+  bool follow_result(Promise<U> result) {
+    if (!this->is_pending()) return drop_result(std::move(result));
+    this->resolve_with_promise(std::move(result));
+    return this->is_following();
   }
-  [[gnu::noinline]] void drop_result(Promise<U> result) {
+  [[gnu::noinline]] bool drop_result(Promise<U> result) {
     State* inner = Access::give_away(std::move(result));
-    if (inner == nullptr) return;
-    Withdrawal withdrawal(*this, this->error());
-    withdrawal.let_go(*inner);
-    withdrawal.stop();
+    if (inner == nullptr) return false;
+    {
+      Withdrawal withdrawal(*this, this->error());
+      withdrawal.let_go(*inner);
+      inner->add_reference();
+      withdrawal.stop();
+    }
+    return State::is_needed_by(inner, *this, *this);
   }
 
   // With the outcome of `source`.
@@ -259,7 +274,22 @@ class Then final : public std::conditional_t<kMayFollow<Argument, F, G>, Followi
     f_.clear();
     g_.clear();
   }
-  void stop(Withdrawal& withdrawal) noexcept override { this->stop_waiting(withdrawal); }
+  void clear_stopped() noexcept override {
+    if constexpr (kFollows) {
+      if (State::is_needed_by(this->left_, *this, *this)) return;
+    }
+    clear();
+  }
+  void stop(Withdrawal& withdrawal) noexcept override {
+    if constexpr (kFollows) {
+      State* const followed = this->is_following() ? &this->source() : nullptr;
+      this->stop_waiting(withdrawal);
+      if (followed != nullptr) followed->add_reference();
+      this->left_ = followed;
+    } else {
+      this->stop_waiting(withdrawal);
+    }
+  }
   void destroy() noexcept override { this->destroy_block(this); }
 
   [[no_unique_address]] CallbackHolder<F> f_;
@@ -284,6 +314,10 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
 
   // While something of the user's runs, this is in no queue, and may be cancelled.
   void run() noexcept override {
+    if (!this->is_pending()) [[unlikely]] {  // Stopped before; now the coroutine that h has started has ended.
+      h_.reset();
+      return this->remove_reference();
+    }
     State& source = this->take_source();
     switch (step_) {
       case Step::kCall:
@@ -341,12 +375,10 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
 
   // `last` is what this has waited for: the source, or what h returned.
   void finish(State& last) {
+    if (!this->is_pending()) return finish_cancelled(last);
     h_.reset();
     if (!this->is_pending()) {
-      Withdrawal withdrawal(*this, this->error());
-      withdrawal.let_go(last);
-      if (passed_by_ != nullptr) withdrawal.let_go(*passed_by_);
-      withdrawal.stop();
+      return finish_cancelled(last);
     } else if (!error_.ok()) {
       this->reject(std::move(error_));
       last.remove_reference();
@@ -355,6 +387,18 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
     } else {
       settle_after(last);
     }
+    this->remove_reference();
+  }
+
+  void finish_cancelled(State& last) {
+    {
+      Withdrawal withdrawal(*this, this->error());
+      withdrawal.let_go(last);
+      last.add_reference();
+      if (passed_by_ != nullptr) withdrawal.let_go(*std::exchange(passed_by_, nullptr));
+      withdrawal.stop();
+    }
+    if (!State::is_needed_by(&last, *this, *this)) h_.reset();
     this->remove_reference();
   }
 
@@ -370,11 +414,17 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
   }
 
   void stop(Withdrawal& withdrawal) noexcept override {
-    State* passed_by = this->is_running() ? nullptr : std::exchange(passed_by_, nullptr);
+    if (this->is_running()) return this->stop_waiting(withdrawal);
+    State* const between = passed_by_ != nullptr ? &this->source() : nullptr;
     this->stop_waiting(withdrawal);
-    if (passed_by != nullptr) withdrawal.let_go(*passed_by);
+    if (between == nullptr) return;
+    between->add_reference();
+    withdrawal.let_go(*std::exchange(passed_by_, between));
   }
   void clear() noexcept override { h_.reset(); }
+  void clear_stopped() noexcept override {
+    if (!State::is_needed_by(std::exchange(passed_by_, nullptr), *this, *this)) h_.reset();
+  }
   void drop() noexcept override {
     State* passed_by = std::exchange(passed_by_, nullptr);
     State::drop();
@@ -385,7 +435,8 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
   Step step_ = Step::kCall;
   std::optional<H> h_;
   absl::Status error_;  // What h did wrong.
-  // The source, once it has settled, while this waits for what h returned. Owned, in the sense of a reference.
+  // The source, once it has settled, while this waits for what h returned; or, when it was stopped then, what h returned.
+  // Owned, in the sense of a reference.
   State* passed_by_ = nullptr;
 };
 

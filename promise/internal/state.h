@@ -160,8 +160,13 @@ class State : public Job {
   // For a pending state that is to give up: takes it out of where it waits, rejects it with the withdrawal's reason,
   // and lets go of what it waited for. Runs nothing of the user's.
   virtual void stop(Withdrawal& withdrawal) noexcept = 0;
-  // After it was stopped: destroys the callbacks.
+  // Destroys the callbacks.
   virtual void clear() noexcept {}
+  // The same after it was stopped: or sees to it that they are destroyed when a coroutine that one of them has started,
+  // and which may use what they capture, has ended.
+  virtual void clear_stopped() noexcept { clear(); }
+  // If this is a coroutine's and that has not ended: runs `job` when it has.
+  virtual bool run_when_ended(Job&) noexcept { return false; }
   // For states that may follow, see skip_unseen: the count, and whether nothing of this one is needed while it follows.
   virtual std::uint64_t* skipped() noexcept { return nullptr; }
   virtual bool may_be_skipped() const noexcept { return false; }
@@ -215,6 +220,7 @@ class State : public Job {
   // by is_running that it is in no queue.
   State& take_source() { return *std::exchange(slot_.source, nullptr); }
   void put_source_back(State& source) { slot_.source = &source; }
+  State& source() const { return *slot_.source; }
   void forget_source() { slot_.source = nullptr; }
   bool is_running() const { return slot_.source == nullptr; }
 
@@ -230,7 +236,17 @@ class State : public Job {
   void stop_waiting(Withdrawal& withdrawal);
   // The same, but the source goes on.
   void stop_alone(Withdrawal& withdrawal);
-  // Has `clear` called after `stop`.
+  // Whether the callbacks of `self` are needed still by what one of them has returned, `inner`, which has been let go of;
+  // null if there is none. Then `self` has another reference, and `job` is run when they are not. Takes over the caller's
+  // reference to `inner`.
+  static bool is_needed_by(State* inner, State& self, Job& job) {
+    if (inner == nullptr) return false;
+    const bool is_needed = inner->run_when_ended(job);
+    if (is_needed) self.add_reference();
+    inner->remove_reference();
+    return is_needed;
+  }
+  // Has `clear_stopped` called after `stop`.
   void mark_clearable() { clearable_ = true; }
 
   // The loop closes, so what this state waits for will never come.

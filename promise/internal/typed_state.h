@@ -145,7 +145,10 @@ class FollowingState : public TypedState<T> {
   }
   bool follow_step() { return State::follow_step(skipped_); }
 
-  std::uint64_t skipped_;  // While following: how many states between this and its source were skipped.
+  union {
+    std::uint64_t skipped_;  // While following: how many states between this and its source were skipped.
+    State* left_;            // Stopped: what it followed, or null. Owned, in the sense of a reference.
+  };
 
  private:
   std::uint64_t* skipped() noexcept override { return &skipped_; }

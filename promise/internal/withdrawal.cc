@@ -71,7 +71,7 @@ State::Withdrawal::~Withdrawal() {
 void State::Withdrawal::clear(State& state) {
   const bool has_callbacks = state.clearable_;
   state.clearable_ = false;
-  if (has_callbacks) state.clear();
+  if (has_callbacks) state.clear_stopped();
   state.remove_reference();
 }
 
