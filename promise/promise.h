@@ -29,6 +29,13 @@
 // here throws. Where exceptions are enabled, what a callback throws rejects the promise of its `then`. A rejection that
 // nobody handles is reported on stderr, with the place where the promise was made: see promise/unhandled_rejection.h.
 //
+// ASYNC/AWAIT: a function that returns a Promise may be a coroutine, with promise/coroutine.h:
+//
+//   Promise<int> square(int x) {
+//     co_await sleep(absl::Seconds(1));
+//     co_return x * x;
+//   }
+//
 // SEVERAL AT A TIME: when_all, when_any, race, all_settled, as_completed, map, each in a header of its own; with_timeout,
 // retry and interval deal with time.
 //

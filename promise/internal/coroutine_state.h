@@ -61,10 +61,8 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public Fo
     attach_to(source, await, takes_errors);
   }
 
-  // The frame is being destroyed.
-  void frame_goes() {
-    if (this->skipped_ == kHasFrame) this->skipped_ = 0;
-  }
+  // The frame is being destroyed. (If this is to follow, it does not yet.)
+  void frame_goes() { this->skipped_ = 0; }
 
   // The coroutine has not begun: it does in a microtask.
   void begin_later() {
