@@ -44,6 +44,10 @@ class Input final : public Job {
     if (source_ != nullptr) take_source().remove_reference();
   }
 
+  // Its value, if it has not been taken together with its source.
+  void mark_seen() {
+    if (source_ != nullptr) Withdrawal::mark_seen(*source_);
+  }
   // Whether or not it has settled.
   void let_go(Withdrawal& withdrawal) {
     stop_waiting();
@@ -112,6 +116,7 @@ class Combinator : public TypedState<T> {
     {
       Withdrawal withdrawal(*this, not_needed("another promise has decided what this one was for"));
       guarded([&] { self().decide(input); }, [this] { this->reject_with_current_exception(); });
+      input.mark_seen();
       for_inputs([&](Input& other) { other.let_go(withdrawal); });
       withdrawal.stop();
     }
