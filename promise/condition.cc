@@ -86,7 +86,9 @@ Condition::~Condition() { state_->abandon(); }
 
 Promise<Mutex::Guard> Condition::wait(Mutex::Guard guard, SourceLocation where) {
   if (!guard.is_held()) fatal("wait() of a Condition with a Mutex::Guard that holds nothing", where);
-  return state_->wait(*guard.permits(), where);  // Unlocks behind it, when the guard goes.
+  Promise<Mutex::Guard> notified = state_->wait(*guard.permits(), where);
+  guard.unlock(where);  // A parameter may live as long as the expression of the call, a co_await included.
+  return notified;
 }
 
 void Condition::notify_one(SourceLocation where) { state_->notify(1, "notify_one", where); }

@@ -241,14 +241,13 @@ class ChannelState final : public Pooled<ChannelState<T>> {
     std::unique_ptr<Node> node(static_cast<Node*>(buffer_.pop()));
     if (node != nullptr) --size_;
     if (!senders_.empty() && size_ <= capacity_) {
-      auto& sender = static_cast<Sender&>(senders_.pop());
-      std::unique_ptr<Node> next = sender.take_node();
+      std::unique_ptr<Node> next = static_cast<Sender&>(senders_.front()).take_node();
       if (node == nullptr) {
         node = std::move(next);
       } else {
         push(std::move(next));
       }
-      WaitQueue<void>::fulfill(sender, call, where);
+      senders_.fulfill_next(call, where);
     }
     return node;
   }

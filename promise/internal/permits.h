@@ -35,8 +35,12 @@ class Permits final : public Pooled<Permits<Holder>> {
   }
   // For one who waits elsewhere.
   void acquire_for(Waiter<Holder>& waiter, const char* call, SourceLocation where) {
-    if (available_ <= 0) return waiters_.push(waiter);
-    WaitQueue<Holder>::fulfill(waiter, call, where, take());
+    waiters_.push(waiter);
+    if (is_abandoned_) {
+      waiters_.abandon(name_, where_);
+    } else if (available_ > 0) {
+      waiters_.fulfill_next(call, where, take());
+    }
   }
 
   // To the first who waits. Nobody overtakes: as long as somebody waits, none is available.

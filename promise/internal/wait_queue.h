@@ -72,7 +72,8 @@ class WaitQueue {
     waiters_.push(waiter);
     ++size_;
   }
-  // The first, who is to be answered, or to go into another queue.
+  Waiter<T>& front() const { return static_cast<Waiter<T>&>(waiters_.front()); }
+  // The first, to go into another queue.
   Waiter<T>& pop() {
     --size_;
     return static_cast<Waiter<T>&>(*waiters_.pop());
@@ -85,11 +86,7 @@ class WaitQueue {
   // Answers the first with a value. `call` and `where` are what the user has called to cause it.
   template <class... Arguments>
   void fulfill_next(const char* call, SourceLocation where, Arguments&&... arguments) {
-    fulfill(pop(), call, where, std::forward<Arguments>(arguments)...);
-  }
-  // The same for one that has left the queue.
-  template <class... Arguments>
-  static void fulfill(Waiter<T>& waiter, const char* call, SourceLocation where, Arguments&&... arguments) {
+    Waiter<T>& waiter = pop();
     waiter.check_thread(call, where);
     guarded([&] { waiter.fulfill(std::forward<Arguments>(arguments)...); },
             [&] { waiter.reject_with_current_exception(); });
