@@ -14,12 +14,14 @@ class Generator {
     this.weights = {};
     const usual = {
       new: 3, is: 3, settle: 4, then: 6, thenTwoArms: 2, catch: 2, finally: 2, all: 1, any: 1, race: 1, allSettled: 1,
-      later: 1, micro: 1, chain: 0.5, fan: 0.5, adopt: 0.5,
+      later: 1, micro: 1, chain: 0.5, fan: 0.5, adopt: 0.5, async: 4,
     };
     for (const [kind, weight] of Object.entries(usual)) this.weights[kind] = weight * this.oneOf([0, 0.3, 1, 1, 1, 3]);
     this.nesting = this.oneOf([0, 0.2, 0.4, 0.9]);
     this.promises = this.oneOf([0.1, 0.3, 0.6]);
     this.recursion = this.oneOf([0, 0, 0.3, 0.8]);
+    this.awaits = this.oneOf([0.2, 0.5, 0.8]);
+    this.settledAwaits = this.oneOf([0, 0, 0.3]);
     this.errors = this.oneOf([0.05, 0.2, 0.5]);
     this.recent = this.oneOf([0, 0.5, 0.9]);
     this.turnSize = this.oneOf([2, 6, 20]);
@@ -65,19 +67,38 @@ class Generator {
   fillBlock(steps, run) {
     this.fill(steps, run, 1 + this.below(4));
   }
-  // Gives the outcome. In recursion it is a promise that nothing else refers to, whose handler may do the same again.
-  fillHandler({ op, target }, steps, run) {
+  // Gives the outcome.
+  fillHandler(step, steps, run) {
     if (this.random() < this.nesting) this.fillBlock(steps, run);
+    return this.outcome(step, steps, run);
+  }
+  // Yields the awaits, and gives the outcome if they let it come to that.
+  *fillAsync(step, steps, run) {
+    for (let count = this.below(7); count > 0 && this.budget > 0; --count) {
+      if (this.random() < this.awaits) yield this.emitAwait(step, steps, run);
+      else this.make(steps, run, this.kind());
+    }
+    return this.outcome(step, steps, run);
+  }
+  // In recursion it is a promise that nothing else refers to, whose handler may do the same again.
+  outcome({ op, target }, steps, run) {
     if (this.budget > 0 && this.random() < this.recursion) {
+      if (this.weights.async > 0 && this.random() < 0.4) return this.emitUnseen(steps, run, 'async', []);
       const source = this.open.length > 0 && this.random() < 0.5 ? this.oneOf(this.open) : this.promise();
-      if (source !== target && !run.isWaiting(source, target)) return this.emitUnseen(steps, run, source);
+      if (source !== target && !run.isWaiting(source, target)) {
+        return this.emitUnseen(steps, run, this.oneOf(CHAINING), [source]);
+      }
     }
     const choice = this.random();
     if (choice >= this.promises) return this.valueOrError();
-    if (op !== 'finally' && this.random() < 0.04) return target;
-    if (this.budget > 0 && this.random() < 0.4) this.make(steps, run, this.oneOf(['new', 'is', 'then']));
+    if (op !== 'finally' && run.promises.has(target) && this.random() < 0.04) return target;
+    if (this.budget > 0 && this.random() < 0.4) this.makeSource(steps, run);
     const word = this.promise();
     return word === target || run.isWaiting(word, target) ? this.valueOrError() : word;
+  }
+  // Something to be awaited or returned.
+  makeSource(steps, run) {
+    this.make(steps, run, this.oneOf(this.weights.async > 0 ? ['new', 'is', 'then', 'async'] : ['new', 'is', 'then']));
   }
 
   fill(steps, run, count) {
@@ -103,10 +124,23 @@ class Generator {
     if (letter === 'p') this.words.push(target);
     return target;
   }
-  emitUnseen(steps, run, source) {
-    const word = this.emit(steps, run, this.oneOf(CHAINING), [source], 1);
+  emitUnseen(steps, run, op, operands) {
+    const word = this.emit(steps, run, op, operands, 1);
     this.words.pop();
     return word;
+  }
+  // For the async function `caller`, which is to run it.
+  emitAwait(caller, steps, run) {
+    if (this.budget > 0 && this.random() < 0.3) this.makeSource(steps, run);
+    const step = { op: 'await', target: `a${++this.lastNumber}`, operands: [this.value()], handlers: [] };
+    const word = this.promise();
+    if (this.random() < 0.9 && word !== caller.target && !run.isWaiting(word, caller.target)) {
+      if (this.random() < this.settledAwaits) step.op = 'settled';
+      step.operands = [word];
+    }
+    --this.budget;
+    steps.push(step);
+    return step;
   }
   perform(steps, run, step) {
     --this.budget;
@@ -131,6 +165,7 @@ class Generator {
       case 'catch':
       case 'finally': return this.emit(steps, run, kind, [this.promise()], 1);
       case 'thenTwoArms': return this.emit(steps, run, 'then', [this.promise()], 2);
+      case 'async': return this.emit(steps, run, kind, [], 1);
       case 'later': return this.emit(steps, run, kind, [], 1, 't');
       case 'micro': return this.emit(steps, run, kind, [], 1, 'm');
       case 'chain': {

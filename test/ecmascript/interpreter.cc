@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -20,6 +21,7 @@
 #include "promise/unhandled_rejection.h"
 #include "promise/when_all.h"
 #include "promise/when_any.h"
+#include "test/ecmascript/numbered_coroutine.h"
 #include "test/ecmascript/place.h"
 
 namespace vow::ecmascript {
@@ -73,14 +75,16 @@ class Uses {
   void count(const std::vector<Step>& steps) {
     for (const Step& step : steps) {
       // The inputs of combinators are to be kept: one use more than there is.
-      const bool is_combinator = step.handlers.empty() && step.op != Op::kSettle;
-      for (Word operand : step.operands) count(operand, is_combinator ? 2 : 1);
+      for (Word operand : step.operands) count(operand, is_combinator(step.op) ? 2 : 1);
       if (step.op == Op::kSettle) ++of_deferred_[step.target.number];
       for (const Handler& handler : step.handlers) {
         count(handler.steps);
         count(handler.outcome, 1);
       }
     }
+  }
+  static bool is_combinator(Op op) {
+    return op == Op::kAll || op == Op::kAllSettled || op == Op::kAny || op == Op::kRace;
   }
   void count(Word word, int uses) {
     if (word.letter == 'p') of_promise_[word.number] += uses;
@@ -150,6 +154,9 @@ class Interpreter {
     run_steps(step.handlers[0].steps);
   }
 
+  bool operands_exist(const Step& step) {
+    return absl::c_all_of(step.operands, [this](Word operand) { return operand.letter != 'p' || exists(operand); });
+  }
   bool exists(Word word) {
     if (promises_.contains(word.number)) return true;
     say(absl::StrCat("missing:", to_string(word)));
@@ -166,9 +173,7 @@ class Interpreter {
   void execute(const Step& step) {
     if (step.op == Op::kLater) return static_cast<void>(loop_.call_soon([&] { run_block(step); }));
     if (step.op == Op::kMicro) return loop_.queue_microtask([&] { run_block(step); });
-    for (Word operand : step.operands) {
-      if (operand.letter == 'p' && !exists(operand)) return;
-    }
+    if (!operands_exist(step)) return;
     if (step.op == Op::kSettle) return settle(step.target, step.operands[0]);
     Promise<int> promise = make(step);
     if (!way_.drops_handles || !uses_.is_unused(step.target)) {
@@ -210,12 +215,41 @@ class Interpreter {
         return when_any(inputs(step), where);
       case Op::kRace:
         return race(inputs(step), where);
+      case Op::kAsync:
+        return run_async(Numbered{step.target.number}, *this, step.handlers[0]);
       default:
         break;
     }
     if (step.target.number % 2 == 0) return chain(use(step.operands[0]), step, where);
     const Promise<int> kept = use(step.operands[0]);
     return chain(kept, step, where);
+  }
+
+  static Promise<int> run_async(Numbered, Interpreter& interpreter, const Handler& function) {
+    for (const Step& step : function.steps) {
+      if (step.op != Op::kAwait && step.op != Op::kSettled) {
+        interpreter.execute(step);
+        continue;
+      }
+      if (!interpreter.operands_exist(step)) continue;
+      const Word operand = step.operands[0];
+      Promise<int> source = operand.letter == 'p' ? interpreter.use(operand) : resolve(operand.number);
+      absl::StatusOr<int> outcome;
+      if (step.op == Op::kSettled) {
+        outcome = co_await std::move(source).settled();
+      } else if (step.target.number % 2 == 0) {
+        outcome = co_await std::move(source);
+      } else {
+        outcome = co_await source;
+      }
+      interpreter.say_in_tick(absl::StrCat(to_string(step.target), ":", name_of(outcome)));
+    }
+    const Word outcome = function.outcome;
+    if (outcome.letter == 'v') co_return outcome.number;
+    if (outcome.letter == 'p') co_return interpreter.exists(outcome) ? interpreter.use(outcome) : resolve(0);
+    throw_if_odd(outcome);
+    if (outcome.number % 4 == 0) co_await error_of(outcome);
+    co_return error_of(outcome);
   }
 
   std::vector<Promise<int>> inputs(const Step& step) {
@@ -290,13 +324,18 @@ class Interpreter {
     if constexpr (std::is_same_v<Result, int>) {
       return handler.outcome.number;
     } else if constexpr (std::is_same_v<Result, absl::StatusOr<int>>) {
-#ifdef __cpp_exceptions
-      if (handler.outcome.number % 2 == 1) throw error_of(handler.outcome);
-#endif
+      throw_if_odd(handler.outcome);
       return error_of(handler.outcome);
     } else {
       return exists(handler.outcome) ? use(handler.outcome) : resolve(0);
     }
+  }
+
+  // There are two ways for an error to leave a function.
+  static void throw_if_odd([[maybe_unused]] Word error) {
+#ifdef __cpp_exceptions
+    if (error.number % 2 == 1) throw error_of(error);
+#endif
   }
 
   const Program& program_;

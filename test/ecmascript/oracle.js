@@ -14,8 +14,9 @@ Error.stackTraceLimit = 0;
 // ---- The language ---------------------------------------------------------------------------------------------------
 
 // A program is { name, turns }, a turn is an array of steps. A step is { op, target, operands, handlers }, of which
-// `target` is a word (p3, t4, m5), `operands` are words (v1, e2, p3), and a handler is { steps, outcome }.
+// `target` is a word (p3, t4, m5, a6), `operands` are words (v1, e2, p3), and a handler is { steps, outcome }.
 const BLOCK_OPS = new Set(['later', 'micro']);
+const AWAIT_OPS = new Set(['await', 'settled']);
 
 function printStep({ op, target, operands, handlers }, indent) {
   let text = `${indent}${[target, op, ...operands].join(' ')}`;
@@ -35,7 +36,9 @@ function printTurns(turns) {
 }
 
 // How many words that are not handlers follow the op.
-const OPERANDS = { new: 0, is: 1, settle: 1, then: 1, catch: 1, finally: 1, later: 0, micro: 0 };
+const OPERANDS = {
+  new: 0, is: 1, settle: 1, then: 1, catch: 1, finally: 1, later: 0, micro: 0, async: 0, await: 1, settled: 1,
+};
 
 class Parser {
   constructor(text) {
@@ -164,7 +167,33 @@ class Run {
     const { steps } = handler;
     if (this.generator) handler.outcome = this.generator.fillHandler(step, steps, this);
     else steps.forEach((inner) => this.execute(inner));
-    const { outcome } = handler;
+    return this.leave(step, handler);
+  }
+
+  // Runs the async function that `step` calls.
+  async callAsync(step, handler) {
+    for (const { op, target, operands: [operand] } of this.awaits(step, handler)) {
+      if (operand[0] === 'p') this.addEdge(this.waitsFor, step.target, operand);
+      const awaited = operand[0] === 'p' ? this.promises.get(operand) : asNumber(operand);
+      const got = op === 'await' ? `v${await awaited}` : await awaited.then((value) => `v${value}`, nameOfError);
+      this.sayInTick(`${target}:${got}`);
+    }
+    return this.leave(step, handler);
+  }
+
+  // Its awaits. Runs the steps between them.
+  *awaits(step, handler) {
+    if (this.generator) {
+      handler.outcome = yield* this.generator.fillAsync(step, handler.steps, this);
+      return;
+    }
+    for (const inner of handler.steps) {
+      if (!AWAIT_OPS.has(inner.op)) this.execute(inner);
+      else if (this.operandsExist(inner)) yield inner;
+    }
+  }
+
+  leave(step, { outcome }) {
     if (outcome[0] === 'e') throw new Error(outcome);
     if (outcome[0] === 'v') return asNumber(outcome);
     if (!this.exists(outcome)) return Promise.resolve(0);
@@ -176,6 +205,10 @@ class Run {
     if (this.promises.has(word)) return true;
     this.say(`missing:${word}`);
     return false;
+  }
+
+  operandsExist({ operands }) {
+    return operands.every((word) => word[0] !== 'p' || this.exists(word));
   }
 
   make(word, promise) {
@@ -201,7 +234,7 @@ class Run {
     const { op, target, operands, handlers } = step;
     if (op === 'later') return this.schedule(() => this.runBlock(step, handlers[0]));
     if (op === 'micro') return queueMicrotask(() => this.runBlock(step, handlers[0]));
-    if (!operands.every((word) => word[0] !== 'p' || this.exists(word))) return;
+    if (!this.operandsExist(step)) return;
     if (op === 'settle') return this.settle(target, operands[0]);
     this.make(target, this.derive(step));
   }
@@ -224,6 +257,7 @@ class Run {
     if (op === 'is') {
       return operands[0][0] === 'v' ? Promise.resolve(asNumber(operands[0])) : Promise.reject(new Error(operands[0]));
     }
+    if (op === 'async') return this.callAsync(step, handlers[0]);
     const inputs = operands.map((word) => this.promises.get(word));
     const [input] = inputs;
     if (handlers.length > 0) {

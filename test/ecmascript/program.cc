@@ -29,6 +29,8 @@ constexpr Shape kShapes[] = {
     {"all", Op::kAll, 'p', -1, "p", 0, 0},        {"any", Op::kAny, 'p', -1, "p", 0, 0},
     {"race", Op::kRace, 'p', -1, "p", 0, 0},      {"allSettled", Op::kAllSettled, 'p', -1, "p", 0, 0},
     {"later", Op::kLater, 't', 0, "", 0, 1},      {"micro", Op::kMicro, 'm', 0, "", 0, 1},
+    {"async", Op::kAsync, 'p', 0, "", 1, 1},      {"await", Op::kAwait, 'a', 1, "vp", 0, 0},
+    {"settled", Op::kSettled, 'a', 1, "p", 0, 0},
 };
 
 bool ends_steps(const std::string& word) {
@@ -73,13 +75,13 @@ void ProgramReader::fail(const std::string& message) {
   }
 }
 
-std::vector<Step> ProgramReader::read_steps() {
+std::vector<Step> ProgramReader::read_steps(bool may_await) {
   std::vector<Step> steps;
-  while (status_.ok() && !words_.empty() && !ends_steps(words_[0])) steps.push_back(read_step());
+  while (status_.ok() && !words_.empty() && !ends_steps(words_[0])) steps.push_back(read_step(may_await));
   return steps;
 }
 
-Step ProgramReader::read_step() {
+Step ProgramReader::read_step(bool may_await) {
   Step step;
   const auto* const shape = words_.size() < 2
                                 ? std::end(kShapes)
@@ -90,6 +92,7 @@ Step ProgramReader::read_step() {
     return step;
   }
   step.op = shape->op;
+  if (shape->target == 'a' && !may_await) fail("expected an await only in an async function");
   step.target = read_word(words_[0], std::string(1, shape->target));
   std::vector<std::string> rest(words_.begin() + 2, words_.end());
   const std::size_t count = shape->operands < 0 ? rest.size() : shape->operands;
@@ -99,14 +102,14 @@ Step ProgramReader::read_step() {
   }
   rest.erase(rest.begin(), rest.begin() + step.operands.size());
 
-  const bool is_block = shape->target != 'p';
+  const bool is_block = step.op == Op::kLater || step.op == Op::kMicro;
   ++program_.step_count;
   absl::StrAppend(&program_.text, line_, "\n");
   while (status_.ok() && !rest.empty()) {
     Handler handler;
     if (rest[0] == "{") {
       advance();
-      handler.steps = read_steps();
+      handler.steps = read_steps(/*may_await=*/step.op == Op::kAsync);
       absl::StrAppend(&program_.text, line_, "\n");
       if (words_.empty() || words_[0] != "}") fail("expected a }");
       rest = words_;

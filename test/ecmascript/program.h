@@ -13,17 +13,34 @@
 
 namespace vow::ecmascript {
 
-// A letter and a number: v7 a value, e7 an error, p7 a promise, t7 a block of a later turn, m7 one of a microtask.
+// A letter and a number: v7 a value, e7 an error, p7 a promise, t7 a block of a later turn, m7 one of a microtask, a7 an
+// await.
 struct Word {
   char letter = 'v';
   int number = 0;
 };
 std::string to_string(Word word);
 
-// Numbers of promises and blocks are smaller.
+// Numbers of promises, blocks and awaits are smaller.
 inline constexpr int kMostNumbers = 512;
 
-enum class Op { kNew, kIs, kSettle, kThen, kCatch, kFinally, kAll, kAny, kRace, kAllSettled, kLater, kMicro };
+enum class Op {
+  kNew,
+  kIs,
+  kSettle,
+  kThen,
+  kCatch,
+  kFinally,
+  kAll,
+  kAny,
+  kRace,
+  kAllSettled,
+  kLater,
+  kMicro,
+  kAsync,
+  kAwait,    // Only in the block of a kAsync, as
+  kSettled,  // is this.
+};
 
 struct Step;
 
@@ -64,8 +81,8 @@ class ProgramReader {
  private:
   void advance();
   void fail(const std::string& message);
-  std::vector<Step> read_steps();
-  Step read_step();
+  std::vector<Step> read_steps(bool may_await = false);
+  Step read_step(bool may_await);
   Word read_word(const std::string& text, const std::string& letters);
   std::string read_record(const std::string& keyword);
 

@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,60 +11,12 @@
 #include "gtest/gtest.h"
 #include "promise/promise.h"
 #include "promise/when_all.h"
-#include "test/support/loop_test.h"
+#include "test/support/ticks_test.h"
 
 namespace vow {
 namespace {
 
 absl::Status error() { return absl::NotFoundError("e"); }
-
-// Logs "h", and can stand for any callback: it leads on to a Promise<int>.
-using Handler = std::function<int()>;
-
-class TicksTest : public LoopTest {
- protected:
-  // Logs 1, 2, 3 ..., one in each tick from now on.
-  void count_ticks(int from = 1) {
-    loop.queue_microtask([this, from] {
-      log.add(from);
-      if (from < kTicks) count_ticks(from + 1);
-    });
-  }
-
-  Handler h = [this] {
-    log.add("h");
-    return 0;
-  };
-
-  // The log when h ran in this tick: "1 h 2 3 ..." for the second.
-  static std::string ran_in_tick(int tick) {
-    Log expected;
-    for (int i = 1; i <= kTicks; ++i) {
-      if (i == tick) expected.add("h");
-      expected.add(i);
-    }
-    return expected.str();
-  }
-
- private:
-  static constexpr int kTicks = 9;
-};
-
-enum class Settled { kBefore, kRightAfter, kByATimer };
-
-// What leads from a promise to h, and the tick in which h is to run, counted from the settling of the promise, or from
-// the call if it was settled before.
-struct Form {
-  const char* name;
-  bool rejected;  // The promise's outcome.
-  int ticks_if_before;
-  int ticks_if_right_after;
-  int ticks_if_by_a_timer;
-  void (*attach)(Promise<int> p, Handler h);
-};
-
-constexpr bool kFulfilled = false;
-constexpr bool kRejected = true;
 
 const Form kForms[] = {
     {"Then", kFulfilled, 1, 1, 1, [](Promise<int> p, Handler h) { p.then(h); }},
@@ -150,49 +101,9 @@ const Form kForms[] = {
      [](Promise<int> p, Handler h) { when_all(resolve(), p).then([] { return 0; }, h); }},
 };
 
-class FormTest : public TicksTest, public testing::WithParamInterface<std::tuple<Form, Settled>> {};
+TEST_P(FormTest, TakesItsTicks) { expect_ticks(); }
 
-TEST_P(FormTest, TakesItsTicks) {
-  const auto& [form, settled] = GetParam();
-  Deferred<int> source;
-  auto settle = [&, rejected = form.rejected] { rejected ? source.reject(error()) : source.resolve(1); };
-  int ticks = 0;
-  switch (settled) {
-    case Settled::kBefore:
-      settle();
-      form.attach(source.promise(), h);
-      count_ticks();
-      ticks = form.ticks_if_before;
-      break;
-    case Settled::kRightAfter:
-      form.attach(source.promise(), h);
-      settle();
-      count_ticks();
-      ticks = form.ticks_if_right_after;
-      break;
-    case Settled::kByATimer:
-      form.attach(source.promise(), h);
-      loop.call_later(absl::Seconds(1), [&] {
-        settle();
-        count_ticks();
-      });
-      ticks = form.ticks_if_by_a_timer;
-      break;
-  }
-  run();
-  EXPECT_EQ(log.str(), ran_in_tick(ticks));
-}
-
-std::string name_of(const testing::TestParamInfo<FormTest::ParamType>& test) {
-  constexpr const char* kTimings[] = {"SettledBefore", "SettledRightAfter", "SettledByATimer"};
-  const auto& [form, settled] = test.param;
-  return std::string(form.name) + "_" + kTimings[static_cast<int>(settled)];
-}
-
-INSTANTIATE_TEST_SUITE_P(OrderTest, FormTest,
-                         testing::Combine(testing::ValuesIn(kForms),
-                                          testing::Values(Settled::kBefore, Settled::kRightAfter, Settled::kByATimer)),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(OrderTest, FormTest, forms_in_all_timings(kForms), FormTest::name_of);
 
 // Forms that wait for a second promise, which settles only after the callback returned it.
 struct LateForm {
@@ -260,14 +171,9 @@ TEST_F(OrderTest, AttemptThatFailsTakesOneTick) {
   EXPECT_EQ(log.str(), ran_in_tick(1));
 }
 
-// Whole programs. `chain` makes a chain of `then`s, which log NAME1, NAME2 ... in one tick each.
-class ProgramTest : public LoopTest {
+// Whole programs.
+class ProgramTest : public TicksTest {
  protected:
-  Promise<> chain(const std::string& name, int length) {
-    Promise<> end = resolve();
-    for (int i = 1; i <= length; ++i) end = end.then(log.note(name + std::to_string(i)));
-    return end;
-  }
   void later(int seconds, std::function<void()> f) { loop.call_later(absl::Seconds(seconds), std::move(f)); }
 };
 
