@@ -77,15 +77,16 @@ class ChannelState final : public Pooled<ChannelState<T>> {
   void close(SourceLocation where) {
     if (std::exchange(is_closed_, true)) return;
     add_reference();
-    senders_.reject_all("close", where, closed());
+    reject_senders("close", where, closed());
     for_receivers("close", where, [](Place& place) { place.end(); });
     remove_reference();
   }
 
   void abandon() {
     is_closed_ = is_abandoned_ = true;
-    senders_.abandon("Channel", where_);
-    for_receivers("destroy", where_, [this](Place& place) { place.fail(WaitQueue<T>::destroyed("Channel", where_)); });
+    const absl::Status error = WaitQueue<T>::destroyed("Channel", where_);
+    reject_senders("destroy", where_, error);
+    for_receivers("destroy", where_, [&](Place& place) { place.fail(error); });
     while (Job* node = buffer_.pop()) delete static_cast<Node*>(node);
     remove_reference();
   }
@@ -112,6 +113,8 @@ class ChannelState final : public Pooled<ChannelState<T>> {
     std::unique_ptr<Node> take_node() { return std::move(node_); }
 
    private:
+    void left() noexcept override { mark_clearable(); }
+    void clear() noexcept override { node_.reset(); }
     void destroy() noexcept override {
       destroy_in_turn([this] { delete this; });
     }
@@ -224,6 +227,14 @@ class ChannelState final : public Pooled<ChannelState<T>> {
     place.state().check_thread(call, where);
     place.deliver(std::move(node));
     place.state().remove_reference();
+  }
+
+  // What they have not sent goes before they hear of it.
+  void reject_senders(const char* call, SourceLocation where, const absl::Status& error) {
+    while (!senders_.empty()) {
+      static_cast<Sender&>(senders_.front()).take_node().reset();
+      senders_.reject_next(call, where, error);
+    }
   }
 
   template <class Settle>

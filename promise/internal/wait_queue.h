@@ -93,18 +93,17 @@ class WaitQueue {
     waiter.answered();
     waiter.remove_reference();
   }
-  void reject_all(const char* call, SourceLocation where, const absl::Status& error) {
-    while (!empty()) {
-      Waiter<T>& waiter = pop();
-      waiter.check_thread(call, where);
-      waiter.reject(error);
-      waiter.remove_reference();
-    }
+  void reject_next(const char* call, SourceLocation where, const absl::Status& error) {
+    Waiter<T>& waiter = pop();
+    waiter.check_thread(call, where);
+    waiter.reject(error);
+    waiter.remove_reference();
   }
-  // Because what they wait for, a `name` that was made at `where`, is destroyed.
+  // All, because what they wait for, a `name` that was made at `where`, is destroyed.
   void abandon(const char* name, SourceLocation where) {
     if (empty()) return;
-    reject_all("destroy", where, destroyed(name, where));
+    const absl::Status error = destroyed(name, where);
+    while (!empty()) reject_next("destroy", where, error);
   }
 
   static absl::Status destroyed(const char* name, SourceLocation where) {
