@@ -141,6 +141,8 @@ void* allocate_from_next_slab(std::size_t size_class) {
   return block;
 }
 
+void* allocate_large_block(std::size_t bytes) { return ::operator new(bytes); }
+
 void slab_counted_down(Slab* slab) {
   if (slab->link == nullptr) {  // It was full, and one block has come back.
     slab->countdown = slab->carved - 1;

@@ -76,6 +76,10 @@ extern constinit thread_local Pool this_thread_pool;
 void* allocate_from_next_slab(std::size_t size_class);
 void slab_counted_down(Slab* slab);
 
+// From operator new. Not inlined, because g++ looks for the operator delete that belongs to it where a coroutine's frame is
+// given back, and warns that it finds another.
+void* allocate_large_block(std::size_t bytes);
+
 }  // namespace loop_internal
 
 inline void* allocate_block(std::size_t bytes) {
@@ -92,7 +96,7 @@ inline void* allocate_block(std::size_t bytes) {
     return block;
   }
 #endif
-  return ::operator new(bytes);
+  return loop_internal::allocate_large_block(bytes);
 }
 
 inline void free_block(void* block, [[maybe_unused]] std::size_t bytes) noexcept {

@@ -97,7 +97,11 @@ class TaskGroup {
     const promise_internal::Scope::Entered entered(state_);
     auto task = create_task(std::forward<F>(f), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
                             std::forward<D>(d), where);
-    state_->watch(*promise_internal::Access::look(task));
+    promise_internal::guarded([&] { state_->watch(*promise_internal::Access::look(task)); },
+                              [&] {
+                                task.cancel();  // There was no memory to watch it.
+                                promise_internal::rethrow();
+                              });
     return task;
   }
 

@@ -33,6 +33,15 @@ void guarded(F&& f, [[maybe_unused]] OnException&& on_exception) {
 #endif
 }
 
+// In `on_exception`: the exception goes on.
+[[noreturn]] inline void rethrow() {
+#ifdef __cpp_exceptions
+  throw;
+#else
+  __builtin_unreachable();
+#endif
+}
+
 // An error with a message, or without one if there is no memory for it.
 template <class Message>
 absl::Status error_with(absl::StatusCode code, Message&& message) {

@@ -22,17 +22,25 @@
 #include "loop/event_loop.h"
 #include "promise/all_settled.h"
 #include "promise/as_completed.h"
+#include "promise/channel.h"
+#include "promise/condition.h"
+#include "promise/coroutine.h"
+#include "promise/create_task.h"
+#include "promise/generator.h"
 #include "promise/map.h"
+#include "promise/mutex.h"
 #include "promise/promise.h"
 #include "promise/race.h"
 #include "promise/retry.h"
 #include "promise/run.h"
 #include "promise/shield.h"
 #include "promise/sleep.h"
+#include "promise/task_group.h"
 #include "promise/unhandled_rejection.h"
 #include "promise/when_all.h"
 #include "promise/when_any.h"
 #include "promise/with_timeout.h"
+#include "promise/yield.h"
 #include "test/reliability/memory.h"
 
 namespace vow {
@@ -44,6 +52,70 @@ const char* const kExpected = "what a short string has no room for: it needs mem
 std::string expected() { return kExpected; }
 
 Promise<std::string> later() { return sleep(absl::Seconds(1)).then(expected); }
+
+Promise<std::string> in_coroutine(std::string text) {
+  co_await sleep(absl::Seconds(1));
+  co_return text;
+}
+
+Promise<std::string> in_coroutines(int depth) {
+  if (depth == 0) co_return co_await later();
+  co_await yield();
+  co_return co_await in_coroutines(depth - 1);
+}
+
+Promise<std::string> returning_coroutine() {
+  co_await yield();
+  co_return later();
+}
+
+Promise<std::string> awaiting_itself(std::shared_ptr<std::optional<Promise<std::string>>> self) {
+  co_await yield();
+  if (!self->has_value()) co_return absl::ResourceExhaustedError("it was not made");
+  co_return co_await **self;
+}
+
+AsyncGenerator<std::string> two_texts() {
+  co_await yield();
+  co_yield expected();
+  co_yield "another text, which is too long for a short string";
+}
+
+Promise<std::string> from_generator() {
+  AsyncGenerator<std::string> texts = two_texts();
+  Promise<std::optional<std::string>> first = texts.next();
+  Promise<std::optional<std::string>> second = texts.next();
+  std::optional<std::string> text = co_await std::move(first);
+  co_await std::move(second);
+  co_return *std::move(text);
+}
+
+Promise<std::string> in_group() {
+  TaskGroup group;
+  Promise<std::string> task = group.spawn(in_coroutine, std::string(kExpected));
+  group.spawn([] { return sleep(absl::Seconds(2)); });
+  co_await group.join();
+  co_return task.value();
+}
+
+Promise<std::string> under_lock() {
+  Mutex mutex;
+  auto condition = std::make_shared<Condition>();
+  Mutex::Guard guard = co_await mutex.lock();
+  Promise<> notify = sleep(absl::Seconds(1)).then([condition] { condition->notify_all(); });
+  guard = co_await condition->wait(std::move(guard));
+  co_await std::move(notify);
+  co_return expected();
+}
+
+Promise<std::string> through_channel() {
+  Channel<std::string> channel(1);
+  Promise<std::string> received = channel.receive();
+  co_await channel.send(kExpected);
+  co_await channel.send("another text, which is too long for a short string");
+  channel.receive().cancel();
+  co_return co_await std::move(received);
+}
 
 struct Scenario {
   const char* name;
@@ -156,6 +228,23 @@ const Scenario kScenarios[] = {
        for (int i = 0; i < 100; ++i) sleepers.push_back(sleep(absl::Milliseconds(1000 - 7 * i)));
        return when_all(std::move(sleepers)).then(expected);
      }},
+    {"Coroutine", [] { return in_coroutine(kExpected); }},
+    {"CoroutinesThatAwaitEachOther", [] { return in_coroutines(5); }},
+    {"CoroutineThatReturnsAPromise", [] { return returning_coroutine(); }},
+    {"CoroutineThatAwaitsItself",
+     [] {
+       auto self = std::make_shared<std::optional<Promise<std::string>>>();
+       *self = awaiting_itself(self);
+       return (*self)->catch_([self](const absl::Status& error) -> absl::StatusOr<std::string> {
+         self->reset();
+         return error.code() == absl::StatusCode::kInvalidArgument ? expected() : absl::StatusOr<std::string>(error);
+       });
+     }},
+    {"CreateTask", [] { return create_task(in_coroutine, std::string(kExpected)); }},
+    {"Generator", [] { return from_generator(); }},
+    {"TaskGroup", [] { return in_group(); }},
+    {"MutexAndCondition", [] { return under_lock(); }},
+    {"Channel", [] { return through_channel(); }},
     {"Loop",
      [] {
        auto deferred = std::make_shared<Deferred<std::string>>();

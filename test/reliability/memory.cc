@@ -11,6 +11,7 @@
 
 namespace {
 
+std::atomic<std::int64_t> made = 0;
 std::atomic<std::int64_t> bytes_now = 0;
 std::atomic<std::int64_t> most_bytes = 0;
 
@@ -63,6 +64,7 @@ void* try_to_allocate(std::size_t bytes, std::align_val_t alignment = kDefaultAl
   const std::size_t rounded_up = (bytes + align - 1) / align * align;
   void* const block = alignment == kDefaultAlign ? std::malloc(bytes) : std::aligned_alloc(align, rounded_up);
   if (block == nullptr) std::abort();
+  ++made;
   const std::int64_t now = bytes_now += bytes_of(block, alignment);
   if (now > most_bytes) most_bytes = now;
   return block;
@@ -117,6 +119,7 @@ namespace vow {
 
 bool memory_is_counted() { return kIsCounted; }
 
+std::int64_t allocations() { return made; }
 std::int64_t bytes_in_use() { return bytes_now; }
 std::int64_t most_bytes_in_use() { return most_bytes; }
 void forget_most_bytes_in_use() { most_bytes = bytes_now.load(); }

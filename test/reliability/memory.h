@@ -12,6 +12,9 @@ namespace vow {
 // False where operator new cannot be replaced: then no bytes are counted, and nothing fails.
 bool memory_is_counted();
 
+// How many have been made so far.
+std::int64_t allocations();
+
 std::int64_t bytes_in_use();
 std::int64_t most_bytes_in_use();  // Since the last call of forget_most_bytes_in_use.
 void forget_most_bytes_in_use();
