@@ -11,7 +11,8 @@
 //   - to drop a handle of a promise changes nothing: everything runs as if it were held;
 //   - to drop a Deferred that has settled, or was cancelled, changes nothing either; before that it breaks its promise,
 //     from which all of them hear, in the usual order;
-//   - a callback that cancels its own promise decides that: what it returns or throws afterwards is ignored;
+//   - a callback that cancels its own promise decides that: what it returns or throws afterwards is ignored; but an error
+//     that a coroutine ends with is reported;
 //   - a cancelled timer does not fire;
 //   - the captures of a callback live until it has returned, whoever else it destroys; unless it destroys them itself.
 
@@ -29,6 +30,7 @@
 #include "gtest/gtest.h"
 #include "loop/event_loop.h"
 #include "loop/source_location.h"
+#include "promise/coroutine.h"
 #include "promise/map.h"
 #include "promise/promise.h"
 #include "promise/unhandled_rejection.h"
@@ -101,7 +103,7 @@ struct Family {
 };
 
 // That of map is called for its second element when `previous`, which it returned for the first one, has settled.
-enum class Kind { kOfAPromise, kReturningAPromise, kOfMap, kOfTheLoop, kOnCancel };
+enum class Kind { kOfAPromise, kReturningAPromise, kOfMap, kOfACoroutine, kOfThenAndACoroutine, kOfTheLoop, kOnCancel };
 
 struct Site {
   const char* name;
@@ -111,6 +113,20 @@ struct Site {
   const char* sibling = "1";
   const char* next = "2";
 };
+
+// What follows an await.
+Promise<int> coroutine(Family& family, Promise<int> previous) {
+  const auto f = family.callback();
+  co_await std::move(previous);
+  f();
+  co_return family.result();
+}
+Promise<int> returning_coroutine(Family& family, Promise<int> previous) {
+  const auto f = family.callback();
+  co_await std::move(previous);
+  f();
+  co_return attempt([&family] { return family.result(); });
+}
 
 // `own` waits for what the callback resolves.
 void watch_own(Family& family) {
@@ -198,6 +214,27 @@ const Site kSites[] = {
        };
        family.own = map(std::vector{0, 1}, std::move(f), {.concurrency = 1}).then([](const std::vector<int>& results) {
          return results[1];
+       });
+       family.watch();
+       family.deferred->resolve(1);
+     }},
+    {"Coroutine", Kind::kOfACoroutine,
+     [](Family& family) {
+       family.own = coroutine(family, *family.previous);
+       family.watch();
+       family.deferred->resolve(1);
+     }},
+    {"CoroutineReturningPromise", Kind::kOfAPromise,
+     [](Family& family) {
+       family.own = returning_coroutine(family, *family.previous);
+       family.watch();
+       family.deferred->resolve(1);
+     }},
+    {"CoroutineInThen", Kind::kOfThenAndACoroutine,
+     [](Family& family) {
+       family.own = family.previous->then([&family, f = family.callback()]() -> Promise<int> {
+         f();
+         co_return family.result();
        });
        family.watch();
        family.deferred->resolve(1);
@@ -293,12 +330,14 @@ std::string documented(const Site& site, const Victim& victim, End end) {
   std::string captures_later;
   if (victim.is(kCaptures)) {
     call = "begin captures end";
-  } else if (!victim.is(kCancelled) &&
-             (site.kind == Kind::kOfMap || (site.kind == Kind::kReturningAPromise && end != End::kThrows))) {
+  } else if (!victim.is(kCancelled) && (site.kind == Kind::kOfMap || site.kind == Kind::kOfThenAndACoroutine ||
+                                        (site.kind == Kind::kReturningAPromise && end != End::kThrows))) {
     call = "begin end";
     captures_later = " captures";  // When that promise has settled; for map, when the last one has.
   }
-  const std::string timer = victim.is(kTimer) ? "" : " timer";
+  // Of a coroutine that was cancelled nobody hears the error that it ends with, so it is reported.
+  const bool is_lost = site.kind == Kind::kOfACoroutine && victim.is(kCancelled) && end != End::kReturns;
+  const std::string timer = std::string(is_lost ? " unhandled" : "") + (victim.is(kTimer) ? "" : " timer");
   // A callback of the loop cancels `own` before it resolves what `sibling` hears of.
   if (victim.is(kCancelled) && site.kind == Kind::kOfTheLoop) return call + next + sibling + timer;
   return call + sibling + captures_later + next + timer;
