@@ -52,6 +52,16 @@ class PromiseAwaiter final : public Await {
     frame.promise().wait_for(*this, kIsOutcome<T>);
   }
   std::conditional_t<kGives, T, Argument> await_resume() {
+    if constexpr (kGives && !std::is_same_v<Argument, Given<T>> && !kIsCopyable<Stored<T>>) {
+      static_assert(kNever<T>, "co_await p would have to copy an outcome that cannot be copied: say co_await std::move(p)");
+      __builtin_unreachable();
+    } else {
+      return take();
+    }
+  }
+
+ private:
+  std::conditional_t<kGives, T, Argument> take() {
     if constexpr (kIsOutcome<T>) {
       if (source->is_rejected()) return T(source->error());
     }
@@ -103,6 +113,16 @@ class StatusOrAwaiter final {
   std::remove_reference_t<Outcome>& outcome_;
 };
 
+// Stands for the value of a co_await that is a mistake, wherever it is used, so that the compiler has one error for it.
+class Mistake {
+ public:
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  Mistake await_resume() const noexcept { return {}; }
+  template <class T>
+  operator T() const;  // NOLINT: implicit
+};
+
 // What a frame of ours can await: a base of its promise object, which has wait_for, end, and set_where.
 template <class Frame>
 class Awaitables {
@@ -137,7 +157,7 @@ class Awaitables {
     return StatusOrAwaiter<const absl::StatusOr<T>&, const T&>(outcome);
   }
   template <class X>
-  requires(!kIsPromise<std::remove_cvref_t<X>> && !kIsOutcome<std::remove_cvref_t<X>>) std::suspend_never
+  requires(!kIsPromise<std::remove_cvref_t<X>> && !kIsOutcome<std::remove_cvref_t<X>>) Mistake
       await_transform(X&&) {
     static_assert(kNever<X>, "co_await x: x must be a Promise, an absl::Status or an absl::StatusOr");
     return {};

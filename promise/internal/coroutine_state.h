@@ -295,7 +295,7 @@ class CoroutineReturn {
   void return_value(R&& result) {
     if constexpr (kLeadsTo<R&&, T>) {
       static_cast<CoroutineFrame<T>&>(*this).state().return_result(std::forward<R>(result));
-    } else {
+    } else if constexpr (!std::is_same_v<R, Mistake>) {
       static_assert(kNever<R>,
                     "co_return x: x must be what a Promise<T> can be made of: "
                     "a T, an absl::Status, an absl::StatusOr<T> or a Promise<T>");
@@ -335,6 +335,11 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   BeginNow initial_suspend() noexcept { return {}; }
   std::suspend_never final_suspend() noexcept { return {}; }
   void unhandled_exception() { state().unhandled_exception(); }
+  template <class X>
+  std::suspend_never yield_value(X&&) {
+    static_assert(kNever<X>, "co_yield in a coroutine that returns a Promise: what it returns must be an AsyncGenerator");
+    return {};
+  }
 
   // For the awaiters.
   void begin_later() { state().begin_later(); }

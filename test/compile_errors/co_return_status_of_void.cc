@@ -1,0 +1,4 @@
+#include "absl/status/status.h"
+#include "promise/coroutine.h"
+
+vow::Promise<> mistake() { co_return absl::NotFoundError("x"); }

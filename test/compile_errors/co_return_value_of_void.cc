@@ -1,0 +1,3 @@
+#include "promise/coroutine.h"
+
+vow::Promise<> mistake() { co_return 5; }

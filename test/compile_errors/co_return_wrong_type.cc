@@ -1,0 +1,5 @@
+#include "promise/coroutine.h"
+
+struct Unrelated {};
+
+vow::Promise<int> mistake() { co_return Unrelated(); }

@@ -1,0 +1,3 @@
+#include "promise/coroutine.h"
+
+vow::Promise<int> mistake() { co_yield 5; }

@@ -1,0 +1,3 @@
+#include "promise/create_task.h"
+
+void mistake() { vow::create_task(5); }
