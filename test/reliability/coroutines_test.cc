@@ -102,7 +102,10 @@ TEST_P(CoroutinesTest, AMillionThatBeginLater) {
 
 Promise<int> fail_at_the_bottom(int n) {
   const Local local;
-  if (n == 0) co_await absl::NotFoundError("bottom");
+  if (n == 0) {
+    co_await absl::NotFoundError("bottom");
+    co_return 0;
+  }
   co_return co_await fail_at_the_bottom(n - 1);
 }
 
@@ -115,7 +118,10 @@ TEST_P(CoroutinesTest, AnErrorPassesThroughAMillion) {
 
 Promise<> wait_at_the_bottom(int n) {
   const Local local;
-  if (n == 0) co_await sleep(absl::Hours(1));
+  if (n == 0) {
+    co_await sleep(absl::Hours(1));
+    co_return;
+  }
   co_await wait_at_the_bottom(n - 1);
 }
 
