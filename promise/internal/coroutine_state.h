@@ -42,7 +42,7 @@ class CoroutineFrame;
 
 // Aligned as operator new aligns, for the frame that follows.
 template <class T>
-class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) CoroutineState final : public FollowingState<T> {
+class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) alignas(FollowingState<T>) CoroutineState final : public FollowingState<T> {
  public:
   using Frame = CoroutineFrame<T>;
   using Block = FrameBlock<CoroutineState, Frame>;
