@@ -40,9 +40,8 @@ namespace vow::promise_internal {
 template <class T>
 class CoroutineFrame;
 
-// Aligned as operator new aligns, for the frame that follows.
 template <class T>
-class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) alignas(FollowingState<T>) CoroutineState final : public FollowingState<T> {
+class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : public FollowingState<T> {
  public:
   using Frame = CoroutineFrame<T>;
   using Block = FrameBlock<CoroutineState, Frame>;
@@ -191,9 +190,9 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) alignas(FollowingState<T>) Corou
   [[gnu::noinline]] void wait_after_cancel(Frame& frame) {
     Await& await = *frame.await;
     if (frame.cancel == Cancel::kNone) return await.source->attach(*this);
-    if (frame.cancel == Cancel::kFinal) frame.takes_errors = false;
-    Withdrawal withdrawal(this->error(),
-                          frame.cancel == Cancel::kFinal ? Withdrawal::Mode::kFinal : Withdrawal::Mode::kAsks);
+    const bool is_final = frame.cancel == Cancel::kFinal;
+    if (is_final) frame.takes_errors = false;
+    Withdrawal withdrawal(this->error(), is_final ? Withdrawal::Mode::kFinal : Withdrawal::Mode::kAsks);
     State& source = *await.source;
     hear_of_cancel(frame);
     EventLoop::current_or_null()->queue_microtask(*this);
@@ -276,6 +275,8 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) alignas(FollowingState<T>) Corou
     using Plain = std::remove_cvref_t<R>;
     if constexpr (kIsPromise<Plain>) {
       State* inner = Access::give_away(Plain(std::forward<R>(result)));
+      if (inner == nullptr) [[unlikely]]
+        moved_from("resolve", "Promise", this->where());
       Withdrawal withdrawal(this->error());
       withdrawal.let_go(*inner);
       withdrawal.stop();
@@ -337,7 +338,8 @@ class CoroutineFrame : public Awaitables<CoroutineFrame<T>>, public CoroutineRet
   void unhandled_exception() { state().unhandled_exception(); }
   template <class X>
   std::suspend_never yield_value(X&&) {
-    static_assert(kNever<X>, "co_yield in a coroutine that returns a Promise: what it returns must be an AsyncGenerator");
+    static_assert(kNever<X>,
+                  "co_yield in a coroutine that returns a Promise: what it returns must be an AsyncGenerator");
     return {};
   }
 

@@ -4,7 +4,7 @@
 //   [ State | frame: promise object (Frame), parameters, locals ]
 //
 // So the frame can be destroyed when the coroutine has ended, with all that it holds, while the state lives on for its
-// handles. State must be aligned as operator new aligns.
+// handles. State must be aligned as kFrameBlockAlignment says.
 //
 // The promise object has a reference to the state, rather than to compute its place from its own: until a coroutine is
 // first suspended Clang takes that object for a local variable, outside of which there is nothing.
@@ -12,6 +12,7 @@
 #ifndef VOW_PROMISE_INTERNAL_FRAME_BLOCK_H_
 #define VOW_PROMISE_INTERNAL_FRAME_BLOCK_H_
 
+#include <algorithm>
 #include <coroutine>
 #include <cstddef>
 #include <cstring>
@@ -26,6 +27,11 @@
 #endif
 
 namespace vow::promise_internal {
+
+// How a State has to be aligned that has, or is derived from, a Part: as operator new aligns, at least.
+template <class Part>
+inline constexpr std::size_t kFrameBlockAlignment = std::max<std::size_t>(__STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                                                                          alignof(Part));
 
 // The block that was allocated last and has no state yet. In place of a state it holds the one before it, for to copy the
 // parameters of a coroutine may call another one.

@@ -45,7 +45,7 @@ template <class T>
 class GeneratorFrame;
 
 template <class T>
-class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) GeneratorState final : public Job {
+class alignas(kFrameBlockAlignment<std::optional<T>>) GeneratorState final : public Job {
  public:
   using Item = std::optional<T>;
   using Block = FrameBlock<GeneratorState, GeneratorFrame<T>>;
@@ -107,7 +107,8 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) GeneratorState final : public Jo
 
   void frame_gone() {
     has_frame_ = false;
-    const bool is_closing = EventLoop::current_or_null() == nullptr || EventLoop::current_or_null()->is_closed();
+    const EventLoop* const loop = EventLoop::current_or_null();
+    const bool is_closing = loop == nullptr || loop->is_closed();
     while (!waiting_.empty()) {
       answer([&](Next& next) { is_closing ? next.reject_closed() : settle_ended(next); });
     }
@@ -184,8 +185,7 @@ class alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) GeneratorState final : public Jo
     const Kept kept(*this);
     State& source = *std::exchange(await_, nullptr)->source;
     if (!takes_errors_ && source.is_rejected()) return end(source.take_error());
-    phase_ = Phase::kRunning;
-    Block::handle_of(*this).resume();
+    resume();
   }
 
   void drop() noexcept override {

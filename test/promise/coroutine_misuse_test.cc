@@ -144,6 +144,19 @@ TEST_F(CoroutineDeathTest, ToReturnAPromiseThatWasMovedFrom) {
   EXPECT_DEATH(body(), "resolve\\(\\) on a Promise that was moved from");
 }
 
+TEST_F(CoroutineDeathTest, ToReturnAPromiseThatWasMovedFromWhenItIsCancelled) {
+  std::optional<Promise<int>> self;
+  const auto body = [&self]() -> Promise<int> {
+    co_await yield();
+    self->cancel();
+    Promise<int> promise = resolve(1);
+    Promise<int> other = std::move(promise);
+    co_return std::move(promise);
+  };
+  self = body();
+  EXPECT_DEATH(run(), "resolve\\(\\) on a Promise that was moved from");
+}
+
 // asyncio 89
 TEST_F(CoroutineDeathTest, ToAwaitAPromiseOfAnotherLoop) {
   const Promise<> promise = resolve();

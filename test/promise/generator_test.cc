@@ -145,6 +145,15 @@ TEST_F(GeneratorTest, ConvertsWhatIsYielded) {
   EXPECT_EQ(texts.next().value(), "text");
 }
 
+TEST_F(GeneratorTest, GivesOverAlignedValues) {
+  struct alignas(64) Wide {
+    int value;
+  };
+  const auto make = []() -> AsyncGenerator<Wide> { co_yield Wide{5}; };
+  AsyncGenerator<Wide> wide = make();
+  EXPECT_EQ(wide.next().value()->value, 5);
+}
+
 TEST_F(GeneratorTest, MovesAValueNoMoreThanNeeded) {
   ProbeCounts counts;
   const auto make = [](ProbeCounts& probes) -> AsyncGenerator<Probe> { co_yield Probe(probes); };
