@@ -464,10 +464,11 @@ Promise<promise_internal::ThenValue<F, void>> attempt(F&& f, SourceLocation wher
       promise_internal::Access::give_away(std::move(nothing));
       call->call_now();
       return promise_internal::Access::make<T>(call);
+    } else {
+      auto* state = new promise_internal::PlainState<T>(where);
+      state->resolve_from([&]() -> decltype(auto) { return std::forward<F>(f)(); });
+      return promise_internal::Access::make<T>(state);
     }
-    auto* state = new promise_internal::PlainState<T>(where);
-    state->resolve_from([&]() -> decltype(auto) { return std::forward<F>(f)(); });
-    return promise_internal::Access::make<T>(state);
   } else {
     static_assert(promise_internal::kNever<F>, "attempt(f): f must be callable without arguments");
     __builtin_unreachable();

@@ -53,7 +53,8 @@ class PromiseAwaiter final : public Await {
   }
   std::conditional_t<kGives, T, Argument> await_resume() {
     if constexpr (kGives && !std::is_same_v<Argument, Given<T>> && !kIsCopyable<Stored<T>>) {
-      static_assert(kNever<T>, "co_await p would have to copy an outcome that cannot be copied: say co_await std::move(p)");
+      static_assert(kNever<T>,
+                    "co_await p would have to copy an outcome that cannot be copied: say co_await std::move(p)");
       __builtin_unreachable();
     } else {
       return take();
@@ -157,8 +158,7 @@ class Awaitables {
     return StatusOrAwaiter<const absl::StatusOr<T>&, const T&>(outcome);
   }
   template <class X>
-  requires(!kIsPromise<std::remove_cvref_t<X>> && !kIsOutcome<std::remove_cvref_t<X>>) Mistake
-      await_transform(X&&) {
+  requires(!kIsPromise<std::remove_cvref_t<X>> && !kIsOutcome<std::remove_cvref_t<X>>) Mistake await_transform(X&&) {
     static_assert(kNever<X>, "co_await x: x must be a Promise, an absl::Status or an absl::StatusOr");
     return {};
   }

@@ -84,7 +84,7 @@ class ChannelState final : public Pooled<ChannelState<T>> {
 
   void abandon() {
     is_closed_ = is_abandoned_ = true;
-    const absl::Status error = WaitQueue<T>::destroyed("Channel", where_);
+    const absl::Status error = destroyed("Channel", where_);
     reject_senders("destroy", where_, error);
     for_receivers("destroy", where_, [&](Place& place) { place.fail(error); });
     while (Job* node = buffer_.pop()) delete static_cast<Node*>(node);

@@ -377,9 +377,8 @@ class Finally final : public TypedState<T>, public Pooled<Finally<T, H>> {
   void finish(State& last) {
     if (!this->is_pending()) return finish_cancelled(last);
     h_.reset();
-    if (!this->is_pending()) {
-      return finish_cancelled(last);
-    } else if (!error_.ok()) {
+    if (!this->is_pending()) return finish_cancelled(last);
+    if (!error_.ok()) {
       this->reject(std::move(error_));
       last.remove_reference();
     } else if (passed_by_ == nullptr) {

@@ -18,6 +18,13 @@
 
 namespace vow::promise_internal {
 
+// For those who wait for a `name` that was made at `where`, and is destroyed.
+inline absl::Status destroyed(const char* name, SourceLocation where) {
+  return error_with(absl::StatusCode::kAborted, [&] {
+    return absl::StrCat("the ", name, " made at ", to_string(where), " was destroyed while others waited for it");
+  });
+}
+
 template <class T>
 class WaitQueue;
 
@@ -104,12 +111,6 @@ class WaitQueue {
     if (empty()) return;
     const absl::Status error = destroyed(name, where);
     while (!empty()) reject_next("destroy", where, error);
-  }
-
-  static absl::Status destroyed(const char* name, SourceLocation where) {
-    return error_with(absl::StatusCode::kAborted, [&] {
-      return absl::StrCat("the ", name, " made at ", to_string(where), " was destroyed while others waited for it");
-    });
   }
 
  private:
