@@ -57,7 +57,8 @@
 // cannot be copied, the call throws.
 //
 // TRAPS
-// - Within one expression C++ leaves the order open: `co_await f() + co_await g()` may call both before it waits for either.
+// - Within one expression C++ leaves the order open: `co_await f() + co_await g()` may call both before it waits for either, and
+//   `when_all(f(), g())` may call g first. What must begin first, call in a statement before.
 // - To await one's own promise, or one that waits for it, is rejected, InvalidArgument.
 // - A coroutine that has ended early, by an error that nobody has asked for, is reported as any rejection is. It counts as
 //   made where it last awaited.

@@ -6,6 +6,9 @@
 // Fulfilled when all inputs are, with their values in the order of the inputs, whatever the order in which they came.
 // Rejected as soon as one input is, with its error; the others are then cancelled, unless somebody else holds them or
 // waits for them.
+//
+// Calls that stand in the arguments begin in whatever order the compiler chooses (g++: the last one first), in a braced
+// list from left to right. Where that matters, let them stand in statements of their own.
 
 #ifndef VOW_PROMISE_WHEN_ALL_H_
 #define VOW_PROMISE_WHEN_ALL_H_

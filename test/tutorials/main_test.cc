@@ -3,10 +3,12 @@
 // A coroutine begins when it is called, as in JavaScript; one of asyncio begins when it is awaited, and a task in a later
 // turn of the loop. `co_await f()` and create_task(f) print the same as there. A call whose promise is awaited only later
 // does not: see ACallThatNobodyAwaitsBeginsAtOnce. asyncio.gather(f(), g()) makes tasks of the two, and f begins when its
-// caller waits; in when_all(f(), g()) f begins before g is called. `co_await when_all(f(), g())` prints the same as there.
+// caller waits; here both are called in statements of their own, because C++ leaves it open which argument of
+// when_all(f(), g()) is evaluated first. That prints the same as there.
 
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -155,7 +157,10 @@ Promise<> append_two_values(std::vector<int>& list, int value1, int value2) {
 }
 
 Promise<> main(std::vector<int>& list) {
-  co_await when_all(append_two_values(list, 1, 4), append_two_values(list, 3, 6), append_two_values(list, 2, 5));
+  Promise<> first = append_two_values(list, 1, 4);
+  Promise<> second = append_two_values(list, 3, 6);
+  Promise<> third = append_two_values(list, 2, 5);
+  co_await when_all(std::move(first), std::move(second), std::move(third));
 }
 
 }  // namespace append
@@ -218,7 +223,9 @@ constexpr char kSideBySide[] =
 
 Promise<Results> gather() {
   print("Starting main function");
-  auto [result1, result2] = co_await when_all(my_async_function1(), my_async_function2());
+  Promise<std::string> first = my_async_function1();
+  Promise<std::string> second = my_async_function2();
+  auto [result1, result2] = co_await when_all(std::move(first), std::move(second));
   print("Done with main function");
   co_return Results(result1, result2);
 }
