@@ -122,6 +122,11 @@ class Promise {
  public:
   using value_type = T;
 
+  // What the compiler finds for a coroutine when promise/coroutine.h, which has the real one, is not included.
+  struct promise_type {
+    static_assert(promise_internal::kNever<T>, "a file with coroutines must include promise/coroutine.h");
+  };
+
   // A settled promise: fulfilled with a value, rejected with an error, or whichever the StatusOr holds. For
   // Promise<void>, an OK status fulfills.
   template <promise_internal::PlainValueFor<T> U = T>
