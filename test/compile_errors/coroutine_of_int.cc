@@ -1,0 +1,3 @@
+#include "promise/coroutine.h"
+
+int mistake(vow::Promise<int> x) { return co_await x; }

@@ -1,0 +1,5 @@
+#include <coroutine>
+
+#include "promise/promise.h"
+
+vow::Promise<int> mistake(vow::Promise<int> x) { co_return co_await x; }
