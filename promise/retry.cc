@@ -8,7 +8,7 @@ namespace vow::promise_internal {
 bool RetrySchedule::may_retry(const absl::Status& error) {
   if (made_ < RetryPolicy::kForever) ++made_;
   if (policy_.attempts != RetryPolicy::kForever && made_ >= policy_.attempts) return false;
-  return std::find(policy_.codes.begin(), policy_.codes.end(), error.code()) != policy_.codes.end();
+  return policy_.codes.contains(error.code());
 }
 
 absl::Duration RetrySchedule::next_delay() {

@@ -5,10 +5,11 @@
 #ifndef VOW_PROMISE_RETRY_H_
 #define VOW_PROMISE_RETRY_H_
 
+#include <concepts>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -20,6 +21,21 @@
 
 namespace vow {
 
+// A set of codes: {absl::StatusCode::kAborted, absl::StatusCode::kUnavailable}. Not a vector, so that a policy has no
+// destructor: g++ 12 calls that of a temporary aggregate in a co_await twice.
+class StatusCodes {
+ public:
+  template <std::same_as<absl::StatusCode>... Codes>
+  constexpr StatusCodes(Codes... codes) : bits_((0u | ... | bit(codes))) {}  // NOLINT: implicit
+
+  constexpr bool contains(absl::StatusCode code) const { return (bits_ & bit(code)) != 0; }
+
+ private:
+  // absl::Status gives kUnknown for whatever is not one of the 17 codes.
+  static constexpr std::uint32_t bit(absl::StatusCode code) { return std::uint32_t{1} << static_cast<int>(code); }
+  std::uint32_t bits_;
+};
+
 struct RetryPolicy {
   int attempts = 3;  // In all, the first included. At least one is made.
   absl::Duration first_delay = absl::Milliseconds(100);
@@ -28,8 +44,8 @@ struct RetryPolicy {
   double jitter = 0.5;  // And then shorter by a random part of itself, between none and this: who failed together shall
                         // not come back together.
   // The errors that may pass by themselves. Any other ends it at once.
-  std::vector<absl::StatusCode> codes = {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
-                                         absl::StatusCode::kResourceExhausted, absl::StatusCode::kAborted};
+  StatusCodes codes = {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
+                       absl::StatusCode::kResourceExhausted, absl::StatusCode::kAborted};
 
   static constexpr int kForever = std::numeric_limits<int>::max();
 };
@@ -38,7 +54,7 @@ namespace promise_internal {
 
 class RetrySchedule {
  public:
-  explicit RetrySchedule(RetryPolicy policy) : policy_(std::move(policy)), delay_(policy_.first_delay) {}
+  explicit RetrySchedule(const RetryPolicy& policy) : policy_(policy), delay_(policy_.first_delay) {}
 
   // Counts a failed attempt. Whether there is to be another one.
   bool may_retry(const absl::Status& error);
@@ -70,8 +86,8 @@ struct Retry : std::enable_shared_from_this<Retry<F>> {
   }
 
   template <class F1>
-  Retry(RetryPolicy policy, F1&& f1, SourceLocation place)
-      : schedule(std::move(policy)), f(std::forward<F1>(f1)), where(place) {}
+  Retry(const RetryPolicy& policy, F1&& f1, SourceLocation place)
+      : schedule(policy), f(std::forward<F1>(f1)), where(place) {}
 
   RetrySchedule schedule;
   F f;
@@ -85,11 +101,11 @@ struct Retry : std::enable_shared_from_this<Retry<F>> {
 // codes. The first success, or the last error, as it is. To cancel the promise cancels the attempt that is under way,
 // or the pause.
 template <class F>
-Promise<promise_internal::ThenValue<std::decay_t<F>&, void>> retry(RetryPolicy policy, F&& f,
+Promise<promise_internal::ThenValue<std::decay_t<F>&, void>> retry(const RetryPolicy& policy, F&& f,
                                                                    SourceLocation where = SourceLocation::current()) {
   using Retry = promise_internal::Retry<std::decay_t<F>>;
   if constexpr (promise_internal::kTakes<std::decay_t<F>&, void>) {
-    auto retry = std::make_shared<Retry>(std::move(policy), std::forward<F>(f), where);
+    auto retry = std::make_shared<Retry>(policy, std::forward<F>(f), where);
     Deferred<typename Retry::T> attempts(where);
     Promise<typename Retry::T> promise = attempts.promise().finally([retry] {}, where);
     retry->end = promise_internal::Access::look(promise);

@@ -72,7 +72,8 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
     EventLoop::current_or_null()->queue_microtask(*this);
   }
 
-  // The coroutine, which has just been suspended, ends here.
+  // The coroutine, which has just been suspended, ends here: its frame is destroyed within its own await_suspend. C++
+  // allows it, and nothing of the awaiter is used after. g++ 15.2, and no other, makes a mistake of it (GCC bug 121961).
   void end(absl::Status error) {
     this->add_reference();
     handle().destroy();

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "promise/coroutine.h"
 #include "promise/promise.h"
 #include "promise/run.h"
 #include "promise/sleep.h"
@@ -250,6 +251,18 @@ TEST_F(RetryTest, RetriesTheCodesGivenAndNoOthers) {
   Promise<> p = retry({.attempts = 5, .codes = {absl::StatusCode::kInternal}}, first_internal);
   EXPECT_EQ(run_until_complete(loop, std::move(p)), unavailable());
   EXPECT_EQ(log.str(), "called called");
+}
+
+// With std::vector<absl::StatusCode> for the codes, g++ 12 destroyed them twice.
+TEST_F(RetryTest, CanBeAwaitedWithAPolicyWrittenInPlace) {
+  auto connect = [&]() -> Promise<int> {
+    auto third_time = [n = 0]() mutable -> absl::StatusOr<int> {
+      if (++n < 3) return unavailable();
+      return n;
+    };
+    co_return co_await retry({.attempts = 5, .codes = {absl::StatusCode::kUnavailable}}, third_time);
+  };
+  EXPECT_EQ(*run_until_complete(loop, connect()), 3);
 }
 
 // Cancelled.

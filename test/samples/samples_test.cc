@@ -94,6 +94,13 @@ TEST(GatherSampleTest, TakesNoTimeWithTheVirtualClock) {
   EXPECT_LT(gather.seconds, 0.5);
 }
 
+TEST(AsyncAwaitSampleTest, PrintsWhatGatherPrints) {
+  const Execution gather = fastest_run("async_await --virtual");
+  EXPECT_EQ(gather.output, kGather);
+  EXPECT_EQ(gather.exit_code, 0);
+  EXPECT_LT(gather.seconds, 0.5);
+}
+
 TEST(SequentialSampleTest, TakesNoTimeWithTheVirtualClock) {
   const Execution sequential = fastest_run("sequential --virtual");
   EXPECT_EQ(sequential.output, kSequential);
