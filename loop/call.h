@@ -4,17 +4,24 @@
 #ifndef VOW_LOOP_CALL_H_
 #define VOW_LOOP_CALL_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <new>
 #include <type_traits>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "loop/block_pool.h"
+#include "loop/fd_watch.h"
 #include "loop/job.h"
 #include "loop/source_location.h"
 #include "loop/timer_queue.h"
 
 namespace vow {
+
+class EventLoop;
 
 namespace loop_internal {
 
@@ -32,7 +39,7 @@ class Cancellable {
   }
 
  protected:
-  explicit Cancellable(std::uint16_t loop_id) : loop_id_(loop_id) {}
+  Cancellable(std::uint16_t loop_id, SourceLocation where) : loop_id_(loop_id), where_(where) {}
   ~Cancellable() = default;
 
   // True if it was the last: the caller destroys the object.
@@ -42,10 +49,12 @@ class Cancellable {
   virtual void destroy() noexcept = 0;
 
   bool waiting_ = true;
+  SourceLocation where() const { return where_; }
 
  private:
   const std::uint16_t loop_id_;
   std::uint32_t references_ = 2;  // The queue's and the first handle's.
+  const SourceLocation where_;
 };
 
 }  // namespace loop_internal
@@ -98,6 +107,10 @@ concept NoJob = !std::is_base_of_v<Job, std::remove_cvref_t<F>>;
 
 template <class F>
 inline constexpr bool kIsCallback = std::is_invocable_v<std::decay_t<F>>;
+template <class F>
+inline constexpr bool kIsRepeatable = std::is_invocable_v<std::decay_t<F>&>;
+template <class F>
+inline constexpr bool kTakesExit = std::is_invocable_v<std::decay_t<F>, absl::StatusOr<int>>;
 
 // The one message about an F that is none.
 template <class F>
@@ -111,12 +124,14 @@ template <class F>
 class CancellableCall : public Cancellable {
  protected:
   template <class G>
-  CancellableCall(G&& f, std::uint16_t loop_id) : Cancellable(loop_id), f_(std::forward<G>(f)) {}
+  CancellableCall(G&& f, std::uint16_t loop_id, SourceLocation where)
+      : Cancellable(loop_id, where), f_(std::forward<G>(f)) {}
   ~CancellableCall() {}
 
-  void call() {
+  template <class... Arguments>
+  void call(Arguments&&... arguments) {
     waiting_ = false;
-    static_cast<void>(std::move(f_)());
+    static_cast<void>(std::move(f_)(std::forward<Arguments>(arguments)...));
     f_.~F();
   }
   void forget() {
@@ -134,9 +149,11 @@ template <class F>
 class SoonCall final : public Job, public CancellableCall<F>, public Pooled<SoonCall<F>> {
  public:
   template <class G>
-  SoonCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {}
+  SoonCall(G&& f, std::uint16_t loop_id, SourceLocation where)
+      : CancellableCall<F>(std::forward<G>(f), loop_id, where) {}
 
  private:
+  SourceLocation made_at() const override { return this->where(); }
   // Called off, it stays in the queue, empty, until its turn: to take it out of the middle would take time.
   void run() noexcept override {
     if (this->waiting_) this->call();
@@ -154,9 +171,11 @@ template <class F>
 class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<TimerCall<F>> {
  public:
   template <class G>
-  TimerCall(G&& f, std::uint16_t loop_id) : CancellableCall<F>(std::forward<G>(f), loop_id) {}
+  TimerCall(G&& f, std::uint16_t loop_id, SourceLocation where)
+      : CancellableCall<F>(std::forward<G>(f), loop_id, where) {}
 
  private:
+  SourceLocation made_at() const override { return this->where(); }
   void fire() noexcept override {
     this->call();
     if (this->remove_reference()) delete this;
@@ -171,6 +190,74 @@ class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<T
     if (this->remove_reference()) delete this;
   }
   void destroy() noexcept override { delete this; }
+};
+
+// The end of a child process, as its pidfd tells it.
+class ChildWatch : public FdWatch {
+ public:
+  absl::Status open(EventLoop& loop, pid_t child);
+  void close();
+
+ protected:
+  ~ChildWatch() = default;
+  // What waitpid says; Unavailable if the child has not ended.
+  absl::StatusOr<int> reap();
+
+ private:
+  pid_t child_ = 0;
+  int pidfd_ = -1;
+};
+
+template <class F>
+class ExitCall final : public ChildWatch, public CancellableCall<F>, public Pooled<ExitCall<F>> {
+ public:
+  template <class G>
+  ExitCall(G&& f, std::uint16_t loop_id, SourceLocation where)
+      : CancellableCall<F>(std::forward<G>(f), loop_id, where) {}
+
+  void drop() noexcept override {
+    this->close();
+    this->forget();
+    if (this->remove_reference()) delete this;
+  }
+
+ private:
+  SourceLocation made_at() const override { return this->where(); }
+  void run() noexcept override {
+    absl::StatusOr<int> status = this->reap();
+    if (absl::IsUnavailable(status.status())) return;
+    this->close();
+    this->call(std::move(status));
+    if (this->remove_reference()) delete this;
+  }
+  void call_off() noexcept override { drop(); }
+  void destroy() noexcept override { delete this; }
+};
+
+// A callback for a descriptor or a signal, which runs until it is dropped; by itself, perhaps.
+template <class Watch, class F>
+class WatchCall final : public Watch, public Pooled<WatchCall<Watch, F>> {
+ public:
+  template <class G>
+  WatchCall(typename Watch::Kind its_kind, G&& f, SourceLocation where)
+      : Watch(its_kind), f_(std::forward<G>(f)), where_(where) {}
+
+ private:
+  SourceLocation made_at() const override { return where_; }
+  void run() noexcept override {
+    ++calls_;
+    static_cast<void>(f_());
+    if (--calls_ == 0 && dropped_) delete this;
+  }
+  void drop() noexcept override {
+    dropped_ = true;
+    if (calls_ == 0) delete this;
+  }
+
+  F f_;
+  const SourceLocation where_;
+  int calls_ = 0;  // Under way: more than one if it runs the loop.
+  bool dropped_ = false;
 };
 
 // A callback that nobody can call off.

@@ -8,11 +8,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "loop/fatal.h"
+#include "loop/fd_watch.h"
 #include "loop/poller.h"
 
 namespace vow::loop_internal {
@@ -29,33 +36,58 @@ std::int64_t monotonic_nanoseconds() {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
+constexpr std::uint64_t kWakeKey = ~std::uint64_t{0};
+
+std::uint32_t epoll_events(std::uint8_t interest) {
+  std::uint32_t events = 0;
+  if (interest & FdWatch::kReadable) events |= EPOLLIN;
+  if (interest & FdWatch::kWritable) events |= EPOLLOUT;
+  if (interest & FdWatch::kEdge) events |= EPOLLET | EPOLLRDHUP;
+  return events;
+}
+
+std::uint8_t ready_of(std::uint32_t events) {
+  std::uint8_t ready = 0;
+  if (events & EPOLLIN) ready |= FdWatch::kReadable;
+  if (events & EPOLLOUT) ready |= FdWatch::kWritable;
+  if (events & EPOLLRDHUP) ready |= FdWatch::kReadable | FdWatch::kEnded;
+  if (events & (EPOLLHUP | EPOLLERR)) ready |= FdWatch::kReadable | FdWatch::kWritable | FdWatch::kEnded;
+  return ready;
+}
+
 class EpollPoller final : public Poller {
  public:
-  EpollPoller() {
-    // Edge-triggered: each wake is an event of its own, and the counter need not be read to be rid of it.
-    epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {}};
-    check(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event), "epoll_ctl");
-  }
-
-  ~EpollPoller() override {
-    close(wake_);
-    close(epoll_);
-  }
+  EpollPoller() { watch_wake(); }
+  ~EpollPoller() override { abandon(); }
 
   absl::Time origin() const override { return origin_; }
   std::int64_t now() override { return monotonic_nanoseconds() - start_; }
 
-  void wait(std::int64_t timeout) override {
-    epoll_event event;
-    if (nanosecond_waits_) {
-      const timespec time = {.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
-      if (epoll_pwait2(epoll_, &event, 1, timeout == kForever ? nullptr : &time, nullptr) >= 0 || errno != ENOSYS)
-        return;
-      nanosecond_waits_ = false;  // Linux before 5.11.
+  std::span<const FdEvent> wait(std::int64_t timeout) override {
+    const int count = wait_for_events(timeout);
+    std::size_t ready = 0;
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events_[i];
+      if (event.data.u64 != kWakeKey) ready_[ready++] = {event.data.u64, ready_of(event.events)};
     }
-    // Rounded up: a wait that ends early would be repeated until its time has come.
-    const std::int64_t milliseconds = timeout == kForever ? -1 : timeout / 1'000'000 + (timeout % 1'000'000 != 0);
-    epoll_wait(epoll_, &event, 1, static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX)));
+    return {ready_.data(), ready};
+  }
+
+  int add(int fd, std::uint8_t interest, std::uint64_t key) override { return tell(EPOLL_CTL_ADD, fd, interest, key); }
+  int change(int fd, std::uint8_t interest, std::uint64_t key) override {
+    return tell(EPOLL_CTL_MOD, fd, interest, key);
+  }
+  int forget(int fd) override { return tell(EPOLL_CTL_DEL, fd, 0, 0); }
+
+  void begin_anew() override {
+    close(epoll_);
+    epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+    watch_wake();
+  }
+
+  void abandon() override {
+    if (wake_ >= 0) close(std::exchange(wake_, -1));
+    if (epoll_ >= 0) close(std::exchange(epoll_, -1));
   }
 
   void wake() override {
@@ -65,11 +97,40 @@ class EpollPoller final : public Poller {
   }
 
  private:
-  const int epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  const int wake_ = check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+  int wait_for_events(std::int64_t timeout) {
+    if (timeout > 0 && nanosecond_waits_) {
+      const timespec time = {.tv_sec = timeout / 1'000'000'000, .tv_nsec = timeout % 1'000'000'000};
+      const int count = epoll_pwait2(epoll_, events_.data(), kMostEvents, &time, nullptr);
+      if (count >= 0 || errno != ENOSYS) return count;
+      nanosecond_waits_ = false;  // Linux before 5.11.
+    }
+    // Rounded up: a wait that ends early would be repeated until its time has come.
+    const std::int64_t milliseconds = timeout == kForever ? -1 : timeout / 1'000'000 + (timeout % 1'000'000 != 0);
+    return epoll_wait(epoll_, events_.data(), kMostEvents,
+                      static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX)));
+  }
+
+  int tell(int operation, int fd, std::uint8_t interest, std::uint64_t key) {
+    epoll_event event = {.events = epoll_events(interest), .data = {.u64 = key}};
+    return epoll_ctl(epoll_, operation, fd, &event) == 0 ? 0 : errno;
+  }
+
+  void watch_wake() {
+    // Edge-triggered: each wake is an event of its own, and the counter need not be read to be rid of it.
+    epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {.u64 = kWakeKey}};
+    check(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event), "epoll_ctl");
+  }
+
+  // More are reported by the next wait.
+  static constexpr int kMostEvents = 256;
+
+  int epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  int wake_ = check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
   const std::int64_t start_ = monotonic_nanoseconds();
   const absl::Time origin_ = absl::Now();
   bool nanosecond_waits_ = true;
+  std::array<epoll_event, kMostEvents> events_;
+  std::array<FdEvent, kMostEvents> ready_;
 };
 
 }  // namespace

@@ -1,19 +1,28 @@
 #include "loop/event_loop.h"
 
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <mutex>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "loop/fatal.h"
+#include "loop/fd_table.h"
 #include "loop/mailbox.h"
 #include "loop/poller.h"
+#include "loop/signals.h"
 
 namespace vow {
 
+using loop_internal::FdTable;
 using loop_internal::Mailbox;
 using loop_internal::Poller;
+using loop_internal::Signals;
 using loop_internal::TimerQueue;
 
 namespace {
@@ -39,6 +48,9 @@ class OpenLoops {
     std::lock_guard lock(mutex_);
     return is_open_[id];
   }
+  // Around a fork, so that the child finds it whole.
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
 
  private:
   std::mutex mutex_;
@@ -67,11 +79,16 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
 
 constinit thread_local EventLoop::ThisThread EventLoop::this_thread_;
 
-EventLoop::EventLoop(LoopOptions options, SourceLocation where) {
+EventLoop::EventLoop(LoopOptions options, SourceLocation where)
+    : allow_nested_runs_(options.allow_nested_runs),
+      has_special_options_(options.allow_nested_runs || options.slow_callback != absl::InfiniteDuration()),
+      slow_callback_(to_nanoseconds(options.slow_callback)) {
   if (this_thread_.loop != nullptr) fatal("an event loop is made on a thread that has one", where);
+  prepare_for_forks();
   poller_ =
       options.clock == Clock::kVirtual ? loop_internal::make_virtual_poller() : loop_internal::make_epoll_poller();
   timers_ = std::make_unique<TimerQueue>();
+  fds_ = std::make_unique<FdTable>(*poller_, watches_);
   mailbox_ = std::make_shared<Mailbox>(*poller_);
   id_ = open_loops().open();
   this_thread_ = {this, id_};
@@ -87,80 +104,171 @@ EventLoop& EventLoop::current(SourceLocation where) {
 bool EventLoop::is_open(std::uint16_t id) { return open_loops().is_open(id); }
 
 void EventLoop::misused(const char* call, SourceLocation where) const {
-  fatal(absl::StrCat(call, "() ", closed_ ? "on a closed event loop" : "from another thread than the event loop's"),
+  fatal(absl::StrCat(call, "() ",
+                     closed_   ? "on a closed event loop"
+                     : forked_ ? "in a child process, which has no part in its parent's event loop"
+                               : "from another thread than the event loop's"),
         where);
+}
+
+// Of the thread that forks; in the child it is the only one.
+void EventLoop::prepare_for_forks() {
+  static const int registered = pthread_atfork(
+      [] {
+        open_loops().lock();
+        Signals::before_fork();
+      },
+      [] {
+        Signals::after_fork(/*is_child=*/false);
+        open_loops().unlock();
+      },
+      [] {
+        Signals::after_fork(/*is_child=*/true);
+        open_loops().unlock();
+        EventLoop* const loop = std::exchange(this_thread_, {}).loop;
+        if (loop == nullptr) return;
+        loop->forked_ = true;
+        loop->poller_->abandon();
+      });
+  static_cast<void>(registered);
 }
 
 namespace {
 
-absl::Status not_runnable() { return absl::FailedPreconditionError("the event loop is running already, or closing"); }
+// A loop that always has something to do asks the poller for descriptors after so many macrotasks. A system call costs
+// as much as some twenty of them.
+constexpr int kMostWithoutLook = 64;
+
+std::int64_t wall_nanoseconds() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 }  // namespace
 
+// With the option slow_callback.
+template <class AnyJob>
+void EventLoop::run_timed(AnyJob& job, void (AnyJob::*call)()) {
+  const SourceLocation place = job.made_at();
+  const std::int64_t start = wall_nanoseconds();
+  (job.*call)();
+  const std::int64_t taken = wall_nanoseconds() - start;
+  if (taken <= slow_callback_) return;
+  std::fprintf(stderr, "vow: a callback took %s: %s\n", absl::FormatDuration(absl::Nanoseconds(taken)).c_str(),
+               place.line() == 0 ? "a timer's" : to_string(place).c_str());
+}
+
+template <bool kSpecial>
 inline void EventLoop::run_microtasks() {
-  while (Job* microtask = microtasks_.pop()) microtask->run();
+  while (Job* microtask = microtasks_.pop()) run_job<kSpecial>(*microtask);
+}
+
+template <bool kSpecial>
+inline void EventLoop::run_job(Job& job) {
+  if constexpr (kSpecial) {
+    run_timed<Job>(job, &Job::run);
+  } else {
+    job.run();
+  }
+}
+
+template <bool kSpecial>
+inline void EventLoop::run_macrotask(Job& job) {
+  run_job<kSpecial>(job);
+  run_microtasks<kSpecial>();
+  macrotask_time_ = kUnread;
 }
 
 // False if nothing can come any more, so that the run is to end. Inlined, because a turn often has a single call to
-// make.
-[[gnu::always_inline]] inline bool EventLoop::turn(bool may_wait, Until until) {
-  JobQueue macrotasks;  // Of this turn. What is posted or called soon from here on belongs to the next.
-  if (!mailbox_->is_empty()) macrotasks = mailbox_->take();
+// make. What is posted or called soon while the macrotasks run belongs to the next turn; or, if one of them runs the
+// loop, to the turns of that run, of which the first goes on with what is left of this one.
+template <bool kSpecial>
+[[gnu::always_inline]] inline bool EventLoop::turn(bool may_wait) {
+  JobQueue own_macrotasks;
+  JobQueue& macrotasks = kSpecial ? macrotasks_ : own_macrotasks;
+  if (!mailbox_->is_empty()) macrotasks.append(mailbox_->take());
   macrotasks.append(std::move(soon_));
 
-  run_microtasks();
+  run_microtasks<kSpecial>();
   macrotask_time_ = kUnread;
 
-  if (may_wait && !stop_requested_ && macrotasks.empty() && soon_.empty() && mailbox_->is_empty()) {
-    if (until == Until::kStalled && is_stalled()) return false;
+  if (may_wait && macrotasks.empty() && soon_.empty() && !run_->stop_requested && mailbox_->is_empty()) {
+    if (run_->until == Until::kStalled && is_stalled()) return false;
     wait();
-    macrotasks = mailbox_->take();
+    macrotasks.append(mailbox_->take());
+  } else if (watches_ != 0 && (!may_wait || ++macrotasks_without_look_ >= kMostWithoutLook)) {
+    look_at_descriptors(0);
   }
-  if (!timers_->is_idle()) run_due_timers();
-  while (Job* macrotask = macrotasks.pop()) {
-    macrotask->run();
-    run_microtasks();
-    macrotask_time_ = kUnread;
-  }
+  if (!timers_->is_idle()) run_due_timers<kSpecial>();
+  if (watches_ != 0) run_ready<kSpecial>();
+  while (Job* macrotask = macrotasks.pop()) run_macrotask<kSpecial>(*macrotask);
   return true;
 }
 
-absl::Status EventLoop::run_forever(SourceLocation where) {
-  check_usable("run_forever", where);
-  return run_turns(Until::kStopped);
+absl::Status EventLoop::run_forever(SourceLocation where) { return run_turns("run_forever", Until::kStopped, where); }
+
+absl::Status EventLoop::run(SourceLocation where) { return run_turns("run", Until::kStalled, where); }
+
+absl::Status EventLoop::poll(SourceLocation where) { return run_turns("poll", Until::kPolled, where); }
+
+absl::Status EventLoop::not_runnable(const char* call, SourceLocation where) const {
+  if (forked_ && this_thread_.loop != this)
+    return absl::FailedPreconditionError(
+        absl::StrCat(call, "(): a child process, made by fork, has no part in its parent's event loop"));
+  check_usable(call, where);
+  if (closed_) return absl::FailedPreconditionError(absl::StrCat(call, "(): the event loop is closing"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(call, "(): the event loop is running already, and LoopOptions::allow_nested_runs is off"));
 }
 
-absl::Status EventLoop::run(SourceLocation where) {
-  check_usable("run", where);
-  return run_turns(Until::kStalled);
-}
-
-absl::Status EventLoop::poll(SourceLocation where) {
-  check_usable("poll", where);
-  if (running_ || closed_) return not_runnable();
-  running_ = true;
-  turn(/*may_wait=*/false, Until::kStopped);
-  running_ = false;
+absl::Status EventLoop::run_turns(const char* call, Until until, SourceLocation where) {
+  if (!is_runnable()) [[unlikely]]
+    return not_runnable(call, where);
+  Run this_run = {.outer = run_, .depth = run_depth() + 1, .until = until, .stop_requested = stop_requested_};
+  run_ = &this_run;
   stop_requested_ = false;
+  has_special_options_ ? run_turns<true>() : run_turns<false>();
+  run_ = this_run.outer;
   return absl::OkStatus();
 }
 
-absl::Status EventLoop::run_turns(Until until) {
-  if (running_ || closed_) return not_runnable();
-  running_ = true;
-  while (turn(/*may_wait=*/true, until) && !stop_requested_) continue;
-  running_ = false;
-  stop_requested_ = false;
-  return absl::OkStatus();
+template <bool kSpecial>
+inline void EventLoop::run_turns() {
+  const bool may_wait = run_->until != Until::kPolled;
+  while (turn<kSpecial>(may_wait) && may_wait && !run_->stop_requested) continue;
 }
 
+template <bool kSpecial>
 void EventLoop::run_due_timers() {
   timers_->advance(poller_->now());
   while (Timer* timer = timers_->pop_due()) {
-    timer->fire();
-    run_microtasks();
+    if constexpr (kSpecial) {
+      run_timed<Timer>(*timer, &Timer::fire);
+    } else {
+      timer->fire();
+    }
+    run_microtasks<kSpecial>();
     macrotask_time_ = kUnread;
   }
+}
+
+// The descriptors that are ready, and the signals that came.
+template <bool kSpecial>
+void EventLoop::run_ready() {
+  bool has_signals = false;
+  while (FdWatch* watch = fds_->pop_ready()) {
+    if (signals_ != nullptr && watch == signals_->event_watch()) {
+      has_signals = true;
+    } else {
+      run_macrotask<kSpecial>(*watch);
+    }
+  }
+  if (has_signals && signals_->is_open()) signals_->take_deliveries();
+  while (SignalWatch* watch = signals_ == nullptr ? nullptr : signals_->pop_ready()) run_macrotask<kSpecial>(*watch);
+}
+
+void EventLoop::look_at_descriptors(std::int64_t timeout) {
+  macrotasks_without_look_ = 0;
+  fds_->deliver(poller_->wait(timeout));
 }
 
 // Sleeps until something may have come.
@@ -168,51 +276,142 @@ void EventLoop::wait() {
   std::int64_t timeout = Poller::kForever;
   const std::int64_t wakeup = timers_->wakeup();
   if (wakeup != TimerQueue::kNever) {
-    timeout = wakeup - poller_->now();
-    if (timeout <= 0) return;
+    timeout = std::max<std::int64_t>(wakeup - poller_->now(), 0);
+    if (timeout == 0 && watches_ == 0) return;
   }
-  if (mailbox_->fall_asleep()) poller_->wait(timeout);
+  if (mailbox_->fall_asleep()) look_at_descriptors(timeout);
 }
 
 bool EventLoop::is_stalled(SourceLocation where) const {
   check_usable("is_stalled", where);
-  if (!microtasks_.empty() || !soon_.empty() || timers_->wakeup() != TimerQueue::kNever) return false;
+  if (!microtasks_.empty() || !macrotasks_.empty() || !soon_.empty() || timers_->wakeup() != TimerQueue::kNever)
+    return false;
+  if (watches_ > (signals_ != nullptr && signals_->is_open() ? 1 : 0)) return false;
+  if (signals_ != nullptr && signals_->is_awaited()) return false;
   // In this order: a poster may leave a letter and go.
   return !mailbox_->has_posters() && mailbox_->is_empty();
 }
 
 void EventLoop::stop(SourceLocation where) {
   check_usable("stop", where);
-  stop_requested_ = true;
+  (run_ != nullptr ? run_->stop_requested : stop_requested_) = true;
+}
+
+void EventLoop::stop_run(int depth) {
+  Run* one = run_;
+  while (one != nullptr && one->depth > depth) one = one->outer;
+  if (one != nullptr && one->depth == depth) one->stop_requested = true;
+}
+
+absl::Status EventLoop::watch(FdWatch& watch, int fd, std::uint8_t interest, const char* call) {
+  return fds_->add(watch, fd, interest, call);
+}
+
+void EventLoop::unwatch(FdWatch& watch) { fds_->remove(watch); }
+
+absl::Status EventLoop::watch(SignalWatch& watch, int signal, const char* call) {
+  if (signals_ == nullptr) signals_ = std::make_unique<Signals>(*fds_);
+  return signals_->add(watch, signal, call);
+}
+
+void EventLoop::unwatch(SignalWatch& watch) {
+  if (signals_ != nullptr) signals_->remove(watch);
+}
+
+absl::Status EventLoop::put_watch(FdWatch& callback, int fd, FdWatch::Kind kind, const char* call) {
+  const std::uint8_t interest = kind == FdWatch::Kind::kReader ? FdWatch::kReadable : FdWatch::kWritable;
+  if (absl::Status status = watch(callback, fd, interest, call); !status.ok()) {
+    callback.drop();
+    return status;
+  }
+  if (FdWatch* const before = fds_->find(fd, kind); before != &callback) {
+    unwatch(*before);
+    before->drop();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventLoop::put_watch(SignalWatch& callback, int signal, SignalWatch::Kind, const char* call) {
+  if (absl::Status status = watch(callback, signal, call); !status.ok()) {
+    callback.drop();
+    return status;
+  }
+  if (SignalWatch* const before = signals_->find_handler(signal); before != &callback) {
+    unwatch(*before);
+    before->drop();
+  }
+  return absl::OkStatus();
+}
+
+bool EventLoop::remove_callback(int fd, FdWatch::Kind kind, const char* call, SourceLocation where) {
+  if (closed_) return false;
+  check_usable(call, where);
+  FdWatch* const callback = fds_->find(fd, kind);
+  if (callback == nullptr) return false;
+  unwatch(*callback);
+  callback->drop();
+  return true;
+}
+
+bool EventLoop::remove_reader(int fd, SourceLocation where) {
+  return remove_callback(fd, FdWatch::Kind::kReader, "remove_reader", where);
+}
+
+bool EventLoop::remove_writer(int fd, SourceLocation where) {
+  return remove_callback(fd, FdWatch::Kind::kWriter, "remove_writer", where);
+}
+
+bool EventLoop::remove_signal_handler(int signal, SourceLocation where) {
+  if (closed_) return false;
+  check_usable("remove_signal_handler", where);
+  SignalWatch* const callback = signals_ == nullptr ? nullptr : signals_->find_handler(signal);
+  if (callback == nullptr) return false;
+  unwatch(*callback);
+  callback->drop();
+  return true;
 }
 
 void EventLoop::close(SourceLocation where) {
   if (closed_) return;
+  const ThisThread others = this_thread_;  // In a child process there may be another loop.
+  if (forked_) this_thread_ = {this, id_};
   check_usable("close", where);
-  if (running_) fatal("close() of a running event loop", where);
+  if (run_ != nullptr) fatal("close() of a running event loop", where);
   closed_ = true;
   JobQueue jobs = mailbox_->close();
   jobs.append(std::move(microtasks_));
   microtasks_ = std::move(jobs);  // Where remove_microtask looks for them.
   // What is destroyed here may queue more, which is destroyed as well.
-  while (true) {
-    microtasks_.append(std::move(soon_));
-    if (Job* job = microtasks_.pop()) {
-      job->drop();
-    } else if (Timer* timer = timers_->pop_any()) {
-      timer->drop();
-    } else {
-      break;
-    }
-  }
+  while (drop_one()) continue;
   open_loops().close(id_);
-  this_thread_ = {};
+  this_thread_ = forked_ ? others : ThisThread{};
+  signals_.reset();
+  fds_.reset();
   timers_.reset();
   poller_.reset();
 }
 
+bool EventLoop::drop_one() {
+  microtasks_.append(std::move(macrotasks_));
+  microtasks_.append(std::move(soon_));
+  if (Job* job = at_close_.pop()) {
+    job->drop();
+  } else if (Job* microtask = microtasks_.pop()) {
+    microtask->drop();
+  } else if (Timer* timer = timers_->pop_any()) {
+    timer->drop();
+  } else if (SignalWatch* signal = signals_ == nullptr ? nullptr : signals_->take_any()) {
+    signal->drop();
+  } else if (FdWatch* watch = fds_->take_any()) {
+    watch->drop();
+  } else {
+    return false;
+  }
+  return true;
+}
+
 inline std::int64_t EventLoop::nanoseconds_now() {
-  if (!running_) return poller_->now();
+  if (run_ == nullptr) return poller_->now();
   if (macrotask_time_ == kUnread) macrotask_time_ = poller_->now();
   return macrotask_time_;
 }

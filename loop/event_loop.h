@@ -5,25 +5,32 @@
 //   loop.call_later(absl::Seconds(1), [&] { std::puts("a second later"); loop.stop(); });
 //   loop.run_forever().IgnoreError();          // until stop()
 //
-// WHAT RUNS WHEN. There are macrotasks (timers, posted calls, call_soon) and microtasks. A turn of the loop is:
+// WHAT RUNS WHEN. There are macrotasks (timers, file descriptors, signals, posted calls, call_soon) and microtasks. A turn
+// of the loop is:
 //
 //   1. the microtasks that are queued,
 //   2. a wait for whatever comes first, if there is nothing else to run,
 //   3. the timers that are due, by deadline, and equal deadlines in the order of setting,
-//   4. the calls that other threads had posted when the turn began, or that ended the wait,
-//   5. the call_soons that were there when the turn began,
+//   4. the callbacks of file descriptors that are ready, those who read before those who write,
+//   5. the handlers of signals that came,
+//   6. the calls that other threads had posted when the turn began, or that ended the wait,
+//   7. the call_soons that were there when the turn began,
 //
 // and after each macrotask all microtasks, in one FIFO, those included that they queue themselves. So a microtask that
 // always queues another starves everything else, as in JavaScript; a call_soon that always calls itself starves
-// nothing.
+// nothing. (A loop that has no time to wait asks the kernel for descriptors and signals not in each turn, but at least
+// once in 64 macrotasks, in each turn that has timers due, and in `poll`.)
 //
 // THREADS. A loop belongs to the thread that made it; a thread has at most one. All functions are for that thread only,
 // but for `post`. Whoever calls one from another thread, or on a closed loop, has a mistake in the program, which ends
 // with a message that names it (loop/fatal.h).
 //
-// CALLBACKS are anything that can be called without arguments; they are moved or copied in, run at most once, and
-// destroyed right after they ran, or with the loop. What they return is ignored. An exception that leaves a callback
-// ends the program.
+// CALLBACKS are anything that can be called without arguments; they are moved or copied in, run at most once (those of
+// descriptors and signals: until they are removed), and destroyed right after, or with the loop. What they return is
+// ignored. An exception that leaves a callback ends the program.
+//
+// FORK. A child process has no part in its parent's loops: to run one is FailedPrecondition, other calls end the
+// program. It may make a loop of its own. All descriptors of the library are closed by exec.
 //
 // TIME. A loop has a clock of its own. It starts at the wall clock's time and then runs steadily, whatever happens to
 // the wall clock. It stands still during a macrotask and its microtasks: timers set with equal delays by one callback
@@ -34,28 +41,41 @@
 #ifndef VOW_LOOP_EVENT_LOOP_H_
 #define VOW_LOOP_EVENT_LOOP_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "loop/call.h"
+#include "loop/fd_watch.h"
 #include "loop/job.h"
+#include "loop/signal_watch.h"
 #include "loop/source_location.h"
 #include "loop/timer_queue.h"
 
 namespace vow {
 
 namespace loop_internal {
+class FdTable;
 class Poller;
-}
+class Signals;
+}  // namespace loop_internal
 
 enum class Clock { kSystem, kVirtual };
 
 struct LoopOptions {
   Clock clock = Clock::kSystem;
+  // Whether a callback may run the loop that it runs on, to wait for something without returning. The inner run goes on
+  // with everything; the outer one waits for it to end, also when it was told to stop before.
+  bool allow_nested_runs = false;
+  // For debugging: each callback that takes longer than this, by the wall clock, is reported on stderr, with the place
+  // where it, or its promise, was made.
+  absl::Duration slow_callback = absl::InfiniteDuration();
 };
 
 // What another thread needs to reach a loop, and to be safe when the loop ends first. May be copied and used from any
@@ -102,7 +122,7 @@ class EventLoop {
   Handle call_soon(F&& f, SourceLocation where = SourceLocation::current()) {
     check_usable("call_soon", where);
     if constexpr (loop_internal::kIsCallback<F>) {
-      auto* call = new loop_internal::SoonCall<std::decay_t<F>>(std::forward<F>(f), id_);
+      auto* call = new loop_internal::SoonCall<std::decay_t<F>>(std::forward<F>(f), id_, where);
       soon_.push(*call);
       return Handle(call);
     } else {
@@ -132,6 +152,52 @@ class EventLoop {
     }
   }
 
+  // Runs f, again and again, in each turn that finds the file descriptor readable: there is data, the end, or an error
+  // to be read; or writable: there is room, or an error. f takes the place of the one that there was, for this
+  // descriptor and direction. Remove it before you close the descriptor. An error if fd is none, or of a kind that epoll
+  // does not know (PermissionDenied: a regular file, which is always ready), or belongs to a stream of the library
+  // (FailedPrecondition).
+  template <class F>
+  absl::Status add_reader(int fd, F&& f, SourceLocation where = SourceLocation::current()) {
+    return add_watch<FdWatch>("add_reader", FdWatch::Kind::kReader, fd, std::forward<F>(f), where);
+  }
+  template <class F>
+  absl::Status add_writer(int fd, F&& f, SourceLocation where = SourceLocation::current()) {
+    return add_watch<FdWatch>("add_writer", FdWatch::Kind::kWriter, fd, std::forward<F>(f), where);
+  }
+  // Whether there was one. From here on it does not run, also if the descriptor has been found ready.
+  bool remove_reader(int fd, SourceLocation where = SourceLocation::current());
+  bool remove_writer(int fd, SourceLocation where = SourceLocation::current());
+
+  // Runs f, as an ordinary callback, each time that the process is sent the signal. f takes the place of the one that
+  // there was. What the signal did before, it does again when f is removed. InvalidArgument for a number that is none,
+  // for what cannot be handled (SIGKILL, SIGSTOP), and for what cannot wait (SIGSEGV, SIGBUS, SIGFPE, SIGILL);
+  // FailedPrecondition if another thread's loop handles the signal.
+  template <class F>
+  absl::Status add_signal_handler(int signal, F&& f, SourceLocation where = SourceLocation::current()) {
+    return add_watch<SignalWatch>("add_signal_handler", SignalWatch::Kind::kHandler, signal, std::forward<F>(f), where);
+  }
+  bool remove_signal_handler(int signal, SourceLocation where = SourceLocation::current());
+
+  // Runs f(absl::StatusOr<int>) when the child process has ended, with its status as waitpid gives it (see WIFEXITED),
+  // and so takes it from the kernel. NotFound if there is none: f gets it, if somebody else was faster.
+  template <class F>
+  absl::StatusOr<Handle> call_on_exit(pid_t child, F&& f, SourceLocation where = SourceLocation::current()) {
+    check_usable("call_on_exit", where);
+    if constexpr (loop_internal::kTakesExit<F>) {
+      auto* call = new loop_internal::ExitCall<std::decay_t<F>>(std::forward<F>(f), id_, where);
+      if (absl::Status status = call->open(*this, child); !status.ok()) {
+        Handle{call};
+        call->drop();
+        return status;
+      }
+      return Handle(call);
+    } else {
+      static_assert(loop_internal::kTakesExit<F>,
+                    "call_on_exit(child, f): f must be callable with an absl::StatusOr<int>");
+    }
+  }
+
   // Runs f on this loop's thread, in a later turn. From any thread, as long as the loop object lives; a Poster is safe
   // beyond. See there.
   template <class F>
@@ -141,15 +207,16 @@ class EventLoop {
   Poster poster();
 
   // Runs turns until `stop` is called; the turn in which it is called still goes to its end. `run` also returns when
-  // there is nothing that could ever wake the loop: nothing to run, no timer that will be due, no Poster.
-  // FailedPrecondition if the loop runs already.
+  // there is nothing that could ever wake the loop: nothing to run, no timer that will be due, no descriptor, signal or
+  // child that somebody waits for, no Poster. FailedPrecondition if the loop runs already, unless nested runs are
+  // allowed.
   absl::Status run_forever(SourceLocation where = SourceLocation::current());
   absl::Status run(SourceLocation where = SourceLocation::current());
 
   // One turn that does not wait. FailedPrecondition if the loop runs already.
   absl::Status poll(SourceLocation where = SourceLocation::current());
 
-  // Ends the run that is under way, or else the next one after one turn that does not wait.
+  // Ends the run that is under way (the innermost), or else the next one after one turn that does not wait.
   void stop(SourceLocation where = SourceLocation::current());
 
   // Destroys everything that waits, without running it, and gives back what the loop has from the system. Again:
@@ -157,7 +224,11 @@ class EventLoop {
   void close(SourceLocation where = SourceLocation::current());
 
   absl::Time now(SourceLocation where = SourceLocation::current());
-  bool is_running() const { return running_; }
+  // Whether a run may begin: OK, or what run, run_forever and poll would say.
+  absl::Status check_runnable(const char* call, SourceLocation where = SourceLocation::current()) const {
+    return is_runnable() ? absl::OkStatus() : not_runnable(call, where);
+  }
+  bool is_running() const { return run_ != nullptr; }
   bool is_closed() const { return closed_; }
 
   // Whether there is nothing to run and nothing that could ever wake the loop: then `run` returns.
@@ -173,6 +244,17 @@ class EventLoop {
   void arm_after(Timer& timer, absl::Duration delay);
   void arm_at(Timer& timer, absl::Time time);
   static void disarm(Timer& timer) { loop_internal::TimerQueue::remove(timer); }
+  absl::Status watch(FdWatch& watch, int fd, std::uint8_t interest, const char* call = "watch");
+  void unwatch(FdWatch& watch);
+  absl::Status watch(SignalWatch& watch, int signal, const char* call = "watch");
+  void unwatch(SignalWatch& watch);
+  // Dropped when the loop closes, before anything else is; never run.
+  void add_at_close(Job& job) { at_close_.push(job); }
+  void remove_at_close(Job& job) { at_close_.remove(job); }
+
+  // How many runs are under way, one within another; and `stop` for the one that has so many with it.
+  int run_depth() const { return run_ == nullptr ? 0 : run_->depth; }
+  void stop_run(int depth);
 
   // A number that tells this thread's loop from all others that are not closed; 0 if the thread has none. What belongs
   // to a loop notes it to find out cheaply whether it is being used where it belongs.
@@ -180,7 +262,13 @@ class EventLoop {
   static bool is_open(std::uint16_t id);
 
  private:
-  enum class Until { kStopped, kStalled };
+  enum class Until { kStopped, kStalled, kPolled };
+  struct Run {  // One that is under way.
+    Run* outer;
+    int depth;
+    Until until;
+    bool stop_requested;
+  };
   struct ThisThread {
     EventLoop* loop = nullptr;
     std::uint16_t id = 0;
@@ -193,11 +281,25 @@ class EventLoop {
   }
   [[noreturn]] void misused(const char* call, SourceLocation where) const;
 
+  template <class Watch, class F>
+  absl::Status add_watch(const char* name, typename Watch::Kind kind, int fd_or_signal, F&& f, SourceLocation where) {
+    check_usable(name, where);
+    if constexpr (loop_internal::kIsRepeatable<F>) {
+      return put_watch(*new loop_internal::WatchCall<Watch, std::decay_t<F>>(kind, std::forward<F>(f), where),
+                       fd_or_signal, kind, name);
+    } else {
+      loop_internal::explain<F>();
+    }
+  }
+  absl::Status put_watch(FdWatch& callback, int fd, FdWatch::Kind kind, const char* call);
+  absl::Status put_watch(SignalWatch& callback, int signal, SignalWatch::Kind kind, const char* call);
+  bool remove_callback(int fd, FdWatch::Kind kind, const char* call, SourceLocation where);
+
   template <class When, class F>
   Handle arm(void (EventLoop::*arm_timer)(Timer&, When), const char* name, When when, F&& f, SourceLocation where) {
     check_usable(name, where);
     if constexpr (loop_internal::kIsCallback<F>) {
-      auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_);
+      auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_, where);
       (this->*arm_timer)(*call, when);
       return Handle(call);
     } else {
@@ -205,23 +307,53 @@ class EventLoop {
     }
   }
 
-  absl::Status run_turns(Until until);
-  bool turn(bool may_wait, Until until);
-  void wait();
-  void run_microtasks();
+  static void prepare_for_forks();
+  bool is_runnable() const { return this == this_thread_.loop && !closed_ && (run_ == nullptr || allow_nested_runs_); }
+  absl::Status not_runnable(const char* call, SourceLocation where) const;
+  absl::Status run_turns(const char* call, Until until, SourceLocation where);
+  // kSpecial: for loops with the options slow_callback or allow_nested_runs, in a copy of its own, so that the others do
+  // not pay for it.
+  template <bool kSpecial>
+  void run_turns();
+  template <bool kSpecial>
+  bool turn(bool may_wait);
+  template <bool kSpecial>
   void run_due_timers();
+  template <bool kSpecial>
+  void run_ready();
+  template <bool kSpecial>
+  void run_macrotask(Job& job);
+  template <bool kSpecial>
+  void run_microtasks();
+  template <bool kSpecial>
+  void run_job(Job& job);
+  template <class AnyJob>
+  void run_timed(AnyJob& job, void (AnyJob::*call)());
+  void wait();
+  void look_at_descriptors(std::int64_t timeout);
+  bool drop_one();
   std::int64_t nanoseconds_now();
 
   JobQueue microtasks_;
-  JobQueue soon_;
+  JobQueue soon_;        // Of the next turn.
+  JobQueue macrotasks_;  // Of this turn, if runs may be nested; else they are the turn's own.
   static constexpr std::int64_t kUnread = -1;
   std::int64_t macrotask_time_ = kUnread;  // What the clock shows during this macrotask, once somebody has asked.
+  Run* run_ = nullptr;                     // The innermost.
   std::uint16_t id_;
-  bool running_ = false;
-  bool stop_requested_ = false;
+  int watches_ = 0;                            // In fds_.
+  std::uint16_t macrotasks_without_look_ = 0;  // That ran since the poller was asked for descriptors.
+  bool stop_requested_ = false;                // Before there was a run.
   bool closed_ = false;
+  bool forked_ = false;
+  const bool allow_nested_runs_;
+  const bool has_special_options_;
+  const std::int64_t slow_callback_;  // In nanoseconds.
+  JobQueue at_close_;
   std::unique_ptr<loop_internal::Poller> poller_;
   std::unique_ptr<loop_internal::TimerQueue> timers_;
+  std::unique_ptr<loop_internal::FdTable> fds_;
+  std::unique_ptr<loop_internal::Signals> signals_;  // Null until there is one.
   std::shared_ptr<loop_internal::Mailbox> mailbox_;
 };
 

@@ -14,6 +14,8 @@
 
 #include <utility>
 
+#include "loop/source_location.h"
+
 namespace vow {
 
 class Job {
@@ -27,6 +29,9 @@ class Job {
 
   // Called instead of `run` when the loop closes first: lets go of everything, without doing the work.
   virtual void drop() noexcept = 0;
+
+  // For reports: where the callback, or what it belongs to, was made.
+  virtual SourceLocation made_at() const { return SourceLocation(); }
 
   class Queue;
 

@@ -35,6 +35,8 @@
 #include <limits>
 #include <memory>
 
+#include "loop/source_location.h"
+
 namespace vow {
 
 namespace loop_internal {
@@ -62,6 +64,9 @@ class Timer : public loop_internal::TimerLink {
 
   // Called instead of `fire` when the loop closes first: lets go of everything, without doing the work.
   virtual void drop() noexcept = 0;
+
+  // For reports: where the callback, or what it belongs to, was made.
+  virtual SourceLocation made_at() const { return SourceLocation(); }
 
  protected:
   ~Timer() = default;

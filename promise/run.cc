@@ -6,20 +6,21 @@
 namespace vow::promise_internal {
 namespace {
 
-// Stops the loop when its turn comes.
+// Stops the loop's next run when its turn comes; but not a run within that one.
 class StopLoop final : public Job {
  public:
-  explicit StopLoop(EventLoop& loop) : loop_(loop) {}
+  explicit StopLoop(EventLoop& loop) : loop_(loop), depth_(loop.run_depth() + 1) {}
   bool has_run() const { return has_run_; }
 
   void run() noexcept override {
     has_run_ = true;
-    loop_.stop();
+    loop_.stop_run(depth_);
   }
   void drop() noexcept override {}
 
  private:
   EventLoop& loop_;
+  const int depth_;
   bool has_run_ = false;
 };
 
@@ -27,8 +28,9 @@ class StopLoop final : public Job {
 
 absl::Status run_until_settled(EventLoop& loop, State& state, SourceLocation where) {
   StopLoop stop_loop(loop);
-  if (!loop.is_running() && !loop.is_closed()) state.attach(stop_loop);
-  if (absl::Status ran = loop.run(where); !ran.ok()) return ran;
+  if (absl::Status runnable = loop.check_runnable("run_until_complete", where); !runnable.ok()) return runnable;
+  state.attach(stop_loop);
+  static_cast<void>(loop.run(where));
   if (stop_loop.has_run()) return absl::OkStatus();
   state.detach(stop_loop);
   return absl::AbortedError(absl::StrCat(

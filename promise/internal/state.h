@@ -77,6 +77,7 @@ class State : public Job {
 
   // Where the promise was made.
   SourceLocation where() const { return where_; }
+  SourceLocation made_at() const final { return where_; }
 
   // Of a rejected state. `take` leaves nothing behind if the caller's reference is the only one.
   const absl::Status& error() const { return slot_.error; }
