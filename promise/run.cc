@@ -1,5 +1,7 @@
 #include "promise/run.h"
 
+#include <signal.h>
+
 #include "absl/strings/str_cat.h"
 #include "loop/job.h"
 
@@ -36,6 +38,31 @@ absl::Status run_until_settled(EventLoop& loop, State& state, SourceLocation whe
   return absl::AbortedError(absl::StrCat(
       loop.is_stalled() ? "nothing is left that could settle" : "the event loop was stopped before it had settled:",
       " the promise made at ", to_string(state.where())));
+}
+
+void Interrupt::wait_for_signal(EventLoop& loop) {
+  struct sigaction before = {};
+  if (sigaction(SIGINT, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+  loop.watch(*this, SIGINT, "run").IgnoreError();
+}
+
+void Interrupt::run() noexcept {
+  EventLoop::current_or_null()->unwatch(*this);  // The next one is to end the program.
+  if (main_ != nullptr) was_interrupted_ = main_->cancel(absl::CancelledError("interrupted (SIGINT)"), main_->where());
+}
+
+std::shared_ptr<Interrupt::Token> Interrupt::token() {
+  auto token = std::make_shared<Token>();
+  token_ = token;
+  return token;
+}
+
+void Interrupt::finish(EventLoop& loop) {
+  main_ = nullptr;
+  if (!was_interrupted_) return;
+  if (const auto token = token_.lock()) token->loop_to_stop = &loop;
+  if (!token_.expired()) loop.run().IgnoreError();
+  if (const auto token = token_.lock()) token->loop_to_stop = nullptr;
 }
 
 absl::Status already_has_loop() {
