@@ -198,7 +198,8 @@ template <bool kSpecial>
   } else if (watches_ != 0 && (!may_wait || ++macrotasks_without_look_ >= kMostWithoutLook)) {
     look_at_descriptors(0);
   }
-  if (!timers_->is_idle()) run_due_timers<kSpecial>();
+  // Within a nested run some may be due that the outer one has not come to yet.
+  if (kSpecial || !timers_->is_idle()) run_due_timers<kSpecial>();
   if (watches_ != 0) run_ready<kSpecial>();
   while (Job* macrotask = macrotasks.pop()) run_macrotask<kSpecial>(*macrotask);
   return true;
