@@ -80,8 +80,9 @@ class EpollPoller final : public Poller {
   int forget(int fd) override { return tell(EPOLL_CTL_DEL, fd, 0, 0); }
 
   void begin_anew() override {
-    close(epoll_);
+    if (epoll_ >= 0) close(epoll_);
     epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+    if (wake_ < 0) wake_ = check(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
     watch_wake();
   }
 

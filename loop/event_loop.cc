@@ -80,7 +80,8 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
 constinit thread_local EventLoop::ThisThread EventLoop::this_thread_;
 
 EventLoop::EventLoop(LoopOptions options, SourceLocation where)
-    : allow_nested_runs_(options.allow_nested_runs),
+    : is_virtual_(options.clock == Clock::kVirtual),
+      allow_nested_runs_(options.allow_nested_runs),
       has_special_options_(options.allow_nested_runs || options.slow_callback != absl::InfiniteDuration()),
       slow_callback_(to_nanoseconds(options.slow_callback)) {
   if (this_thread_.loop != nullptr) fatal("an event loop is made on a thread that has one", where);
@@ -88,17 +89,21 @@ EventLoop::EventLoop(LoopOptions options, SourceLocation where)
   poller_ =
       options.clock == Clock::kVirtual ? loop_internal::make_virtual_poller() : loop_internal::make_epoll_poller();
   timers_ = std::make_unique<TimerQueue>();
-  fds_ = std::make_unique<FdTable>(*poller_, watches_);
+  fds_ = std::make_unique<FdTable>(*poller_, watches_, holds_);
   mailbox_ = std::make_shared<Mailbox>(*poller_);
   id_ = open_loops().open();
-  this_thread_ = {this, id_};
+  this_thread_ = {.loop = this, .id = id_};
 }
 
 EventLoop::~EventLoop() { close(); }
 
 EventLoop& EventLoop::current(SourceLocation where) {
-  if (this_thread_.loop == nullptr) fatal("this thread has no event loop", where);
+  if (this_thread_.loop == nullptr) fatal(absl::StrCat("this thread has no event loop", why_none()), where);
   return *this_thread_.loop;
+}
+
+const char* EventLoop::why_none() {
+  return this_thread_.has_forked ? ": a child process, made by fork, has no part in its parent's" : "";
 }
 
 bool EventLoop::is_open(std::uint16_t id) { return open_loops().is_open(id); }
@@ -109,6 +114,19 @@ void EventLoop::misused(const char* call, SourceLocation where) const {
                      : forked_ ? "in a child process, which has no part in its parent's event loop"
                                : "from another thread than the event loop's"),
         where);
+}
+
+// What the kernel knows of a loop, a child process shares with its parent: it must let go of it. A loop in virtual time
+// then goes on in the child with what it has of its own; any other is lost to it.
+void EventLoop::enter_child() {
+  poller_->abandon();
+  if (signals_ != nullptr) signals_->abandon();
+  if (is_virtual_) {
+    fds_->begin_anew();
+  } else {
+    forked_ = true;
+    this_thread_ = {.loop = nullptr, .id = 0, .has_forked = true};
+  }
 }
 
 // Of the thread that forks; in the child it is the only one.
@@ -125,10 +143,7 @@ void EventLoop::prepare_for_forks() {
       [] {
         Signals::after_fork(/*is_child=*/true);
         open_loops().unlock();
-        EventLoop* const loop = std::exchange(this_thread_, {}).loop;
-        if (loop == nullptr) return;
-        loop->forked_ = true;
-        loop->poller_->abandon();
+        if (this_thread_.loop != nullptr) this_thread_.loop->enter_child();
       });
   static_cast<void>(registered);
 }
@@ -287,8 +302,7 @@ bool EventLoop::is_stalled(SourceLocation where) const {
   check_usable("is_stalled", where);
   if (!microtasks_.empty() || !macrotasks_.empty() || !soon_.empty() || timers_->wakeup() != TimerQueue::kNever)
     return false;
-  if (watches_ > (signals_ != nullptr && signals_->is_open() ? 1 : 0)) return false;
-  if (signals_ != nullptr && signals_->is_awaited()) return false;
+  if (holds_ > 0) return false;
   // In this order: a poster may leave a letter and go.
   return !mailbox_->has_posters() && mailbox_->is_empty();
 }
@@ -311,7 +325,7 @@ absl::Status EventLoop::watch(FdWatch& watch, int fd, std::uint8_t interest, con
 void EventLoop::unwatch(FdWatch& watch) { fds_->remove(watch); }
 
 absl::Status EventLoop::watch(SignalWatch& watch, int signal, const char* call) {
-  if (signals_ == nullptr) signals_ = std::make_unique<Signals>(*fds_);
+  if (signals_ == nullptr) signals_ = std::make_unique<Signals>(*fds_, holds_);
   return signals_->add(watch, signal, call);
 }
 
@@ -375,7 +389,7 @@ bool EventLoop::remove_signal_handler(int signal, SourceLocation where) {
 void EventLoop::close(SourceLocation where) {
   if (closed_) return;
   const ThisThread others = this_thread_;  // In a child process there may be another loop.
-  if (forked_) this_thread_ = {this, id_};
+  if (forked_) this_thread_ = {.loop = this, .id = id_};
   check_usable("close", where);
   if (run_ != nullptr) fatal("close() of a running event loop", where);
   closed_ = true;

@@ -30,7 +30,8 @@
 // ignored. An exception that leaves a callback ends the program.
 //
 // FORK. A child process has no part in its parent's loops: to run one is FailedPrecondition, other calls end the
-// program. It may make a loop of its own. All descriptors of the library are closed by exec.
+// program. It may make a loop of its own. (But a loop in virtual time, which is for tests, goes on in the child, without
+// signals: GoogleTest's death tests fork.) All descriptors of the library are closed by exec.
 //
 // TIME. A loop has a clock of its own. It starts at the wall clock's time and then runs steadily, whatever happens to
 // the wall clock. It stands still during a macrotask and its microtasks: timers set with equal delays by one callback
@@ -116,6 +117,8 @@ class EventLoop {
   // This thread's loop. `current` ends the program if there is none.
   static EventLoop& current(SourceLocation where = SourceLocation::current());
   static EventLoop* current_or_null() { return this_thread_.loop; }
+  // For messages: how it comes that there is none, if that is known; or "".
+  static const char* why_none();
 
   // Runs f in the next turn.
   template <loop_internal::NoJob F>
@@ -248,6 +251,10 @@ class EventLoop {
   void unwatch(FdWatch& watch);
   absl::Status watch(SignalWatch& watch, int signal, const char* call = "watch");
   void unwatch(SignalWatch& watch);
+  // A loop waits for the descriptors that are watched, but for those watched on edges: these say by `hold` that somebody
+  // waits, and by `release` that nobody does any more.
+  void hold() { ++holds_; }
+  void release() { --holds_; }
   // Dropped when the loop closes, before anything else is; never run.
   void add_at_close(Job& job) { at_close_.push(job); }
   void remove_at_close(Job& job) { at_close_.remove(job); }
@@ -272,6 +279,7 @@ class EventLoop {
   struct ThisThread {
     EventLoop* loop = nullptr;
     std::uint16_t id = 0;
+    bool has_forked = false;  // And so has lost its loop.
   };
   static constinit thread_local ThisThread this_thread_;
 
@@ -308,6 +316,7 @@ class EventLoop {
   }
 
   static void prepare_for_forks();
+  void enter_child();
   bool is_runnable() const { return this == this_thread_.loop && !closed_ && (run_ == nullptr || allow_nested_runs_); }
   absl::Status not_runnable(const char* call, SourceLocation where) const;
   absl::Status run_turns(const char* call, Until until, SourceLocation where);
@@ -341,11 +350,14 @@ class EventLoop {
   std::int64_t macrotask_time_ = kUnread;  // What the clock shows during this macrotask, once somebody has asked.
   Run* run_ = nullptr;                     // The innermost.
   std::uint16_t id_;
-  int watches_ = 0;                            // In fds_.
+  int watches_ = 0;
+  int holds_ = 0;                              // So many keep `run` waiting.
+                                               // In fds_.
   std::uint16_t macrotasks_without_look_ = 0;  // That ran since the poller was asked for descriptors.
   bool stop_requested_ = false;                // Before there was a run.
   bool closed_ = false;
   bool forked_ = false;
+  const bool is_virtual_;
   const bool allow_nested_runs_;
   const bool has_special_options_;
   const std::int64_t slow_callback_;  // In nanoseconds.

@@ -52,10 +52,10 @@ absl::Status FdTable::add(FdWatch& watch, int fd, std::uint8_t interest, const c
   FdWatch** link = &entry.first;
   while (*link != nullptr) link = &(*link)->next;
   *link = &watch;
-  ++watches_;
+  count(watch, 1);
   while (outdated != nullptr) {
     FdWatch& next = *std::exchange(outdated, outdated->next);
-    --watches_;
+    count(next, -1);
     if (std::exchange(next.is_queued, false)) ready_.remove(next);
     next.fd = -1;
     next.drop();
@@ -78,7 +78,12 @@ void FdTable::unlink(Entry& entry, FdWatch& watch) {
   *link = watch.next;
   if (std::exchange(watch.is_queued, false)) ready_.remove(watch);
   watch.fd = -1;
-  --watches_;
+  count(watch, -1);
+}
+
+void FdTable::count(const FdWatch& watch, int change) {
+  watches_ += change;
+  if ((watch.interest & FdWatch::kEdge) == 0) holds_ += change;
 }
 
 FdWatch* FdTable::find(int fd, Kind kind) const {

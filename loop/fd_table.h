@@ -25,8 +25,8 @@ class FdTable {
  public:
   using Kind = FdWatch::Kind;
 
-  // Counts its watches in `watches`.
-  FdTable(Poller& poller, int& watches) : poller_(poller), watches_(watches) {}
+  // Counts its watches in `watches`, and those that a loop waits for, also in `holds`.
+  FdTable(Poller& poller, int& watches, int& holds) : poller_(poller), watches_(watches), holds_(holds) {}
   FdTable(const FdTable&) = delete;
   FdTable& operator=(const FdTable&) = delete;
 
@@ -42,6 +42,9 @@ class FdTable {
 
   // Those whose turn has come.
   FdWatch* pop_ready();
+
+  // Tells the poller, which forgets everything, everything again.
+  void begin_anew();
 
   // Takes some watch out; null if there is none.
   FdWatch* take_any();
@@ -59,11 +62,12 @@ class FdTable {
   int tell(int fd, Entry& entry, std::uint8_t interest);
   int tell_anew(int fd, Entry& entry, std::uint8_t interest);
   void unlink(Entry& entry, FdWatch& watch);
+  void count(const FdWatch& watch, int change);
   void queue(FdWatch& watch, std::uint8_t ready);
-  void begin_anew();
 
   Poller& poller_;
   int& watches_;
+  int& holds_;
   std::vector<Entry> entries_;  // By descriptor.
   JobQueue ready_;              // Watches, all of them.
   std::size_t taken_ = 0;       // Below, take_any has found none.

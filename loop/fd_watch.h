@@ -42,7 +42,7 @@ class FdWatch : public Job, public loop_internal::FdLink {
   static constexpr std::uint8_t kReadable = 1;
   static constexpr std::uint8_t kWritable = 2;
   // To be told only when it becomes ready anew, and of an end: for who tries first, and waits when the kernel says
-  // EAGAIN. Such a watch is the only one of its descriptor.
+  // EAGAIN. Such a watch is the only one of its descriptor, and does not keep a loop waiting: see EventLoop::hold.
   static constexpr std::uint8_t kEdge = 4;
   // Came: nothing more will; the peer has closed its side, or there is an error. Only with kEdge.
   static constexpr std::uint8_t kEnded = 8;

@@ -42,7 +42,7 @@ class Poller {
   virtual int change(int fd, std::uint8_t interest, std::uint64_t key) = 0;
   virtual int forget(int fd) = 0;
 
-  // Forgets all descriptors.
+  // Forgets all descriptors; also after `abandon`.
   virtual void begin_anew() = 0;
 
   // In a child process, made by fork, that shares what the kernel knows with its parent: lets go of it.

@@ -122,7 +122,7 @@ class Signals::EventWatch final : public FdWatch {
   void drop() noexcept override {}
 };
 
-Signals::Signals(FdTable& fds) : fds_(fds), event_(new EventWatch) {}
+Signals::Signals(FdTable& fds, int& holds) : fds_(fds), event_(new EventWatch), holds_(holds) {}
 
 const FdWatch* Signals::event_watch() const { return event_.get(); }
 
@@ -133,13 +133,17 @@ Signals::~Signals() { close_if_unused(); }
 absl::Status Signals::open(const char* call) {
   const int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event_fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(call, ": eventfd"));
-  absl::Status status = fds_.add(*event_, event_fd, FdWatch::kReadable, call);
+  absl::Status status = fds_.add(*event_, event_fd, FdWatch::kReadable | FdWatch::kEdge, call);
   if (!status.ok()) close(event_fd);
   return status;
 }
 
 void Signals::close_if_unused() {
-  if (watches_ > 0 || !is_open()) return;
+  if (watches_ == 0) abandon();
+}
+
+void Signals::abandon() {
+  if (!is_open()) return;
   const int event_fd = event_->fd;
   fds_.remove(*event_);
   close(event_fd);
@@ -162,7 +166,7 @@ absl::Status Signals::add(SignalWatch& watch, int signal, const char* call) {
   watch.next = nullptr;
   watch.signal = signal;
   ++watches_;
-  if (watch.kind != Kind::kBackground) ++awaiting_;
+  if (watch.kind != Kind::kBackground) ++holds_;
   return absl::OkStatus();
 }
 
@@ -174,7 +178,7 @@ void Signals::remove(SignalWatch& watch) {
   *link = watch.next;
   if (std::exchange(watch.deliveries, 0) > 0) ready_.remove(watch);
   --watches_;
-  if (watch.kind != Kind::kBackground) --awaiting_;
+  if (watch.kind != Kind::kBackground) --holds_;
   if (first_[signal] != nullptr) return;
   uninstall(signal, *this);
   close_if_unused();

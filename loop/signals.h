@@ -24,7 +24,8 @@ class Signals final {
  public:
   using Kind = SignalWatch::Kind;
 
-  explicit Signals(FdTable& fds);
+  // Counts in `holds` the watches that a loop waits for.
+  Signals(FdTable& fds, int& holds);
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
   ~Signals();
@@ -46,11 +47,11 @@ class Signals final {
   // Those whose turn has come.
   SignalWatch* pop_ready();
 
-  // Whether somebody waits, other than in the background.
-  bool is_awaited() const { return awaiting_ > 0; }
-
   // Takes some watch out; null if there is none.
   SignalWatch* take_any();
+
+  // In a child process: lets go of the eventfd, which is its parent's.
+  void abandon();
 
   // Around a fork. In the child process what had been set before is set again, for all signals of all loops.
   static void before_fork();
@@ -64,8 +65,8 @@ class Signals final {
 
   FdTable& fds_;
   const std::unique_ptr<EventWatch> event_;
+  int& holds_;
   int watches_ = 0;
-  int awaiting_ = 0;
   std::array<SignalWatch*, _NSIG> first_{};
   JobQueue ready_;  // Watches, all of them.
 };

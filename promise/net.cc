@@ -19,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "loop/block_pool.h"
 #include "loop/event_loop.h"
 #include "loop/fd_watch.h"
 #include "loop/timer_queue.h"
@@ -258,8 +259,9 @@ class ListenerState final : private FdWatch {
 
   Promise<TcpStream> accept(SourceLocation where) {
     if (loop_id_ != EventLoop::current_id()) misused("accept", "TcpListener", loop_id_, where);
-    Promise<TcpStream> promise = waiting_.wait(where);
+    Promise<TcpStream> promise = waiting_.wait(*new Waiting(*this, where));
     if (waiting_.size() == 1) advance();
+    update_hold();
     return promise;
   }
 
@@ -280,6 +282,23 @@ class ListenerState final : private FdWatch {
     ListenerState& listener_;
   };
 
+  class Waiting final : public Waiter<TcpStream>, public Pooled<Waiting> {
+   public:
+    Waiting(ListenerState& listener, SourceLocation where) : Waiter(where), listener_(listener) {}
+
+   private:
+    void left() noexcept override { listener_.update_hold(); }
+    void destroy() noexcept override { destroy_block(this); }
+    ListenerState& listener_;
+  };
+
+  // The loop waits for a listener while somebody waits for it.
+  void update_hold() {
+    if (waiting_.empty() != holds_) return;
+    holds_ = !holds_;
+    if (EventLoop* const loop = EventLoop::current_or_null()) holds_ ? loop->hold() : loop->release();
+  }
+
   void run() noexcept override {
     readable_ = true;
     if (!is_pausing_) budget_ = kBudget;
@@ -296,6 +315,7 @@ class ListenerState final : private FdWatch {
       --budget_;
       accept_one();
     }
+    update_hold();
   }
 
   void accept_one() {
@@ -329,6 +349,7 @@ class ListenerState final : private FdWatch {
 
   void fail(const absl::Status& error) {
     while (!waiting_.empty()) waiting_.reject_next("accept", where_, error);
+    update_hold();
   }
 
   OwnedFd socket_;
@@ -337,6 +358,7 @@ class ListenerState final : private FdWatch {
   const std::uint16_t loop_id_ = EventLoop::current_id();
   bool readable_ = true;
   bool is_pausing_ = false;
+  bool holds_ = false;  // Keeps the loop waiting.
   int budget_ = kBudget;
   Pause pause_{*this};
   WaitQueue<TcpStream> waiting_;

@@ -55,8 +55,8 @@ class Process {
     Io in = kInherit;
     Io out = kInherit;
     Io err = kInherit;
-    std::optional<std::vector<std::string>> environment;  // "NAME=value" each. Otherwise ours.
-    std::string directory;                                // To start in. Otherwise ours.
+    std::optional<std::vector<std::string>> environment = std::nullopt;  // "NAME=value" each. Otherwise ours.
+    std::string directory = "";                                          // To start in. Otherwise ours.
   };
 
   // Starts the program argv[0], looked for in PATH, with these arguments. It gets no file descriptors but 0, 1 and 2, no

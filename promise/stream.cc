@@ -262,9 +262,7 @@ class StreamState::Write final : public Waiter<void>, public Pooled<Write> {
   }
 
  private:
-  void left() noexcept override {
-    if (sent_ > 0) stream_.was_cut_off(sent_, bytes_.size());
-  }
+  void left() noexcept override { stream_.write_left(sent_, bytes_.size()); }
   void destroy() noexcept override { delete this; }
 
   StreamState& stream_;
@@ -338,6 +336,7 @@ void StreamState::start(Reading& reading, KeepForStream&& keep) {
   } else if (!reading.advance()) {
     keep();
     reading_ = &reading;
+    update_hold();
   }
 }
 
@@ -348,7 +347,21 @@ Promise<typename How::Result> start_read(StreamState& stream, How how, SourceLoc
   return Access::make<typename How::Result>(read);
 }
 
-Reading* StreamState::finish_reading() { return std::exchange(reading_, nullptr); }
+Reading* StreamState::finish_reading() {
+  Reading* const finished = std::exchange(reading_, nullptr);
+  update_hold();
+  return finished;
+}
+
+void StreamState::forget_reading() { finish_reading(); }
+
+// The loop waits for a stream while somebody waits for it.
+void StreamState::update_hold() {
+  const bool holds = reading_ != nullptr || !writes_.empty();
+  if (holds == holds_) return;
+  holds_ = holds;
+  if (EventLoop* const loop = EventLoop::current_or_null()) holds ? loop->hold() : loop->release();
+}
 
 std::string StreamState::take_input(std::size_t bytes) {
   std::string taken;
@@ -420,7 +433,9 @@ Promise<> StreamState::write(std::string bytes, SourceLocation where) {
   } else if (bytes.empty()) {
     return resolve(where);
   }
-  return writes_.wait(*new Write(*this, std::move(bytes), sent, where));
+  Promise<> promise = writes_.wait(*new Write(*this, std::move(bytes), sent, where));
+  update_hold();
+  return promise;
 }
 
 Promise<> StreamState::shutdown(SourceLocation where) {
@@ -484,13 +499,18 @@ void StreamState::advance_writes() {
     if (!write.rest().empty()) return;
     writes_.fulfill_next("write", where_);
   }
+  update_hold();
 }
 
 void StreamState::fail_writes(const absl::Status& error) {
   while (!writes_.empty()) writes_.reject_next("write", where_, error);
+  update_hold();
 }
 
-void StreamState::was_cut_off(std::size_t sent, std::size_t all) {
+// A write was cancelled.
+void StreamState::write_left(std::size_t sent, std::size_t all) {
+  update_hold();
+  if (sent == 0) return;
   write_error_ = absl::AbortedError(
       absl::StrCat(name_, ": a write was cancelled when ", sent, " of its ", all, " bytes had gone out"));
   fail_writes(write_error_);
@@ -528,20 +548,30 @@ void StreamState::go_on() {
 
 // The loop closes; or the descriptor was closed behind the stream's back.
 void StreamState::drop() noexcept {
-  const bool is_closing = EventLoop::current_or_null()->is_closed();
-  if (is_waiting_for_turn_) EventLoop::disarm(again_);
-  is_waiting_for_turn_ = false;
-  if (!is_closing) {
-    descriptor_ = -1;
-    const absl::Status lost = absl::AbortedError(absl::StrCat(name_, ": closed by somebody else"));
-    read_error_ = write_error_ = lost;
-    if (reading_ != nullptr) reading_->fail(lost);
-    fail_writes(lost);
-  } else {
-    if (reading_ != nullptr) reading_->close_loop();
-    while (!writes_.empty()) static_cast<Write&>(writes_.pop()).close_loop();
+  if (EventLoop::current_or_null()->is_closed()) return lose_loop();
+  descriptor_ = -1;  // Its number is somebody else's.
+  close_descriptor();
+  read_error_ = write_error_ = absl::AbortedError(absl::StrCat(name_, ": closed by somebody else"));
+  if (reading_ != nullptr) {
+    reading_->fail(read_error_);
+    finish_reading()->release();
   }
-  if (reading_ != nullptr) finish_reading()->release();
+  fail_writes(write_error_);
+}
+
+void StreamState::Again::drop() noexcept {
+  stream_.is_waiting_for_turn_ = false;
+  stream_.lose_loop();
+}
+
+void StreamState::lose_loop() {
+  if (std::exchange(is_waiting_for_turn_, false)) EventLoop::disarm(again_);
+  if (reading_ != nullptr) {
+    reading_->close_loop();
+    finish_reading()->release();
+  }
+  while (!writes_.empty()) static_cast<Write&>(writes_.pop()).close_loop();
+  update_hold();
 }
 
 }  // namespace promise_internal

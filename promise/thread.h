@@ -72,9 +72,7 @@ class RemoteDeferred {
   }
 
   // On the loop's thread, before it is settled; once, if T has no copy.
-  Promise<T> promise(SourceLocation where = SourceLocation::current()) {
-    return receiver_->deferred().promise(where);
-  }
+  Promise<T> promise(SourceLocation where = SourceLocation::current()) { return receiver_->deferred().promise(where); }
 
   // With a value, an absl::Status or an absl::StatusOr<T>; nothing for void. False if it has been settled before, or if the
   // loop is closed: then the value is destroyed here, on this thread.

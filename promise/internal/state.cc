@@ -231,7 +231,7 @@ void State::misused(const char* call, SourceLocation where) const {
 }
 
 void State::made_without_loop(SourceLocation where) {
-  fatal("a promise is made on a thread that has no event loop", where);
+  fatal(absl::StrCat("a promise is made on a thread that has no event loop", EventLoop::why_none()), where);
 }
 
 void misused(const char* call, const char* type, std::uint16_t loop_id, SourceLocation where) {

@@ -72,7 +72,7 @@ class StreamState final : private FdWatch {
   Came fill();
   Came receive(absl::Span<char> memory, std::size_t& bytes);
   const absl::Status& read_error() const { return read_error_; }
-  void forget_reading() { reading_ = nullptr; }
+  void forget_reading();
 
  private:
   class Write;
@@ -82,19 +82,21 @@ class StreamState final : private FdWatch {
 
    private:
     void fire() noexcept override;
-    void drop() noexcept override {}
+    void drop() noexcept override;
     StreamState& stream_;
   };
 
   void run() noexcept override;
   void drop() noexcept override;
   void go_on();
+  void lose_loop();
+  void update_hold();
   bool spend();
   Reading* finish_reading();
   std::size_t put(std::string_view bytes);
   void advance_writes();
   void fail_writes(const absl::Status& error);
-  void was_cut_off(std::size_t sent, std::size_t all);
+  void write_left(std::size_t sent, std::size_t all);
   bool shut_down_now();
   bool is_ready_now(short events) const;
   absl::Status error(const char* call, int number) const;
@@ -115,6 +117,7 @@ class StreamState final : private FdWatch {
   int budget_;  // Of operations that may succeed at once.
   Again again_{*this};
   bool is_waiting_for_turn_ = false;
+  bool holds_ = false;  // Keeps the loop waiting.
 
   std::string input_;
   std::size_t input_start_ = 0;
