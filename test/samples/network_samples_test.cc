@@ -1,0 +1,114 @@
+// Runs the samples that talk to the world, and talks to them: by vow's own streams and processes, on ports that the system
+// picks.
+
+#include <signal.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "promise/net.h"
+#include "promise/process.h"
+#include "promise/run.h"
+#include "promise/with_timeout.h"
+
+namespace vow {
+namespace {
+
+class NetworkSamplesTest : public testing::Test {
+ protected:
+  template <class T>
+  auto outcome(Promise<T> promise) {
+    return run_until_complete(loop, with_timeout(std::move(promise), absl::Seconds(30)));
+  }
+  // Bazel starts tests where the sources' tree begins.
+  static Process start(std::vector<std::string> argv) {
+    argv[0] = "samples/" + argv[0];
+    absl::StatusOr<Process> sample =
+        Process::start(std::move(argv), {.in = Process::kPipe, .out = Process::kPipe, .err = Process::kSameAsOut});
+    EXPECT_TRUE(sample.ok()) << sample.status();
+    return *std::move(sample);
+  }
+  // A server, and where it listens.
+  std::pair<Process, SocketAddress> start_server(const std::string& name) {
+    Process server = start({name, "--listen=127.0.0.1:0"});
+    std::string line = outcome(server.out().read_line())->value_or("");
+    std::string_view address = line;
+    EXPECT_TRUE(absl::ConsumePrefix(&address, "listening on ")) << line;
+    return {std::move(server), *SocketAddress::parse(address)};
+  }
+  // Ctrl-C, and what it prints then.
+  void expect_end_by_interrupt(Process& process, const std::string& last_words) {
+    EXPECT_EQ(process.kill(SIGINT), absl::OkStatus());
+    EXPECT_EQ(*outcome(process.out().read_all()), last_words);
+    EXPECT_EQ(outcome(process.exit())->to_string(), "exit code 0");
+  }
+  std::string output_of(std::vector<std::string> argv) {
+    Process sample = start(std::move(argv));
+    std::string output = *outcome(sample.out().read_all());
+    EXPECT_TRUE(outcome(sample.exit())->ok());
+    return output;
+  }
+  std::string ask(const SocketAddress& server, const std::string& request) {
+    absl::StatusOr<TcpStream> stream = outcome(TcpStream::connect(server));
+    EXPECT_EQ(outcome(stream->write(request)), absl::OkStatus());
+    const std::string reply = *outcome(stream->read_all());
+    return reply.substr(0, reply.find('\r')) + " ... " + reply.substr(reply.rfind('\r') + 2);
+  }
+
+  EventLoop loop;
+};
+
+TEST_F(NetworkSamplesTest, EchoServerAndItsClient) {
+  auto [server, address] = start_server("echo_server");
+  EXPECT_EQ(output_of({"echo_client", "--connect=" + address.to_string(), "one", "two"}), "one\ntwo\n");
+  absl::StatusOr<TcpStream> idle = outcome(TcpStream::connect(address));
+  expect_end_by_interrupt(server, "CANCELLED: interrupted (SIGINT)\n");
+}
+
+TEST_F(NetworkSamplesTest, HttpServer) {
+  auto [server, address] = start_server("http_server");
+  EXPECT_EQ(ask(address, "GET / HTTP/1.0\r\n\r\n"), "HTTP/1.0 200 OK ... hello\n");
+  EXPECT_EQ(ask(address, "GET /sleep/0.01 HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.0 200 OK ... slept 10ms\n");
+  EXPECT_EQ(ask(address, "GET /x HTTP/1.0\r\n\r\n"), "HTTP/1.0 404 Not Found ... nothing here\n");
+  EXPECT_EQ(ask(address, "PUT / HTTP/1.0\r\n\r\n"), "HTTP/1.0 405 Method Not Allowed ... only GET\n");
+  EXPECT_EQ(ask(address, "\x16\x03\x01\r\n\r\n"), "HTTP/1.0 400 Bad Request ... what?\n");
+  EXPECT_EQ(ask(address, std::string(20000, 'x')), "HTTP/1.0 400 Bad Request ... what?\n");
+  expect_end_by_interrupt(server, "CANCELLED: interrupted (SIGINT)\n");
+}
+
+TEST_F(NetworkSamplesTest, CtrlC) {
+  Process sample = start({"ctrl_c"});
+  EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), "working 1");
+  EXPECT_EQ(sample.kill(SIGINT), absl::OkStatus());
+  EXPECT_EQ(*outcome(sample.out().read_all()),
+            "cleaning up: CANCELLED: interrupted (SIGINT)\n"
+            "clean\n"
+            "CANCELLED: interrupted (SIGINT)\n");
+}
+
+TEST_F(NetworkSamplesTest, PipeLines) {
+  Process sample = start({"pipe_lines"});
+  EXPECT_EQ(outcome(sample.in().write("one\n")), absl::OkStatus());
+  EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), "1: one");
+  EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), "... still waiting");
+  EXPECT_EQ(outcome(sample.in().write("two")), absl::OkStatus());
+  EXPECT_EQ(outcome(sample.in().shutdown()), absl::OkStatus());
+  EXPECT_EQ(*outcome(sample.out().read_all()), "2: two\n2 lines\n");
+}
+
+TEST_F(NetworkSamplesTest, ParallelProcesses) {
+  const std::string output = output_of({"parallel_processes", "--seconds=0.2"});
+  EXPECT_EQ(output.substr(0, 29), "5 processes: 0 1 2 3 4 took 0") << output;
+  EXPECT_NE(output.find("\n5 promises:  0 1 2 3 4 took 0.2 s\n"), std::string::npos) << output;
+}
+
+}  // namespace
+}  // namespace vow
