@@ -241,6 +241,7 @@ class Promise {
     promise_internal::TypedState<T>& state = look("value", where);
     if (!state.is_fulfilled()) [[unlikely]]
       promise_internal::no_value(state, where);
+    state.mark_seen();
     if constexpr (!std::is_void_v<T>) return state.value();
   }
 

@@ -71,6 +71,7 @@ class PromiseAwaiter final : public Await {
       if constexpr (std::is_same_v<Argument, Given<T>>) {
         return state.take_value();
       } else {
+        state.mark_seen();
         return std::as_const(state.value());
       }
     }

@@ -46,7 +46,7 @@ class Input final : public Job {
 
   // Its value, if it has not been taken together with its source.
   void mark_seen() {
-    if (source_ != nullptr) Withdrawal::mark_seen(*source_);
+    if (source_ != nullptr) source_->mark_seen();
   }
   // Whether or not it has settled.
   void let_go(Withdrawal& withdrawal) {

@@ -100,6 +100,7 @@ Outcome<T> take_outcome(TypedState<T>& state) {
 // nothing.
 template <class Argument, class F, class T>
 std::remove_cvref_t<CallResult<F, Argument>> call_with_value(F& f, [[maybe_unused]] TypedState<T>& state) {
+  state.mark_seen();
   if constexpr (std::is_void_v<Argument> || !kTakes<F, Argument>) {
     return std::move(f)();
   } else if constexpr (std::is_same_v<Argument, Lent<T>>) {

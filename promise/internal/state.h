@@ -124,6 +124,9 @@ class State : public Job {
   // Whether this is `other`, or waits for it, over however many others (see the .cc).
   bool waits_for(const State* other) const;
 
+  // Somebody has seen the value, or has been told of it: it is not to be taken back when the state is let go of.
+  void mark_seen() { clearable_ = false; }
+
   // Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
 

@@ -60,7 +60,10 @@ class TypedState : public State {
   Value& value() { return *std::launder(reinterpret_cast<Value*>(value_memory())); }
   Value take_value() {
     if constexpr (kIsCopyable<Value>) {
-      if (!is_unshared()) return value();
+      if (!is_unshared()) {
+        mark_seen();
+        return value();
+      }
     }
     return std::move(value());
   }

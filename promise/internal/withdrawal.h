@@ -39,9 +39,6 @@ class State::Withdrawal {
   // Takes over the caller's reference to a state that the caller does not need any more.
   void let_go(State& state);
 
-  // Before let_go: the value of a state that was settled has been seen, so it is not to be taken back.
-  static void mark_seen(State& state) { state.clearable_ = false; }
-
   // The same, but that is to go on.
   void release(State& state);
 

@@ -49,6 +49,7 @@ TEST_F(HandleTest, StandsForNothingAtFirst) {
   EXPECT_FALSE(handle.cancel());
 }
 
+// asyncio 4
 TEST_F(HandleTest, CancelsACallSoon) {
   loop.call_soon(log.note("a"));
   Handle handle = loop.call_soon(log.note("b"));
@@ -76,6 +77,7 @@ TEST_F(HandleTest, CancelsATimerThatIsNeverDue) {
   EXPECT_EQ(log.str(), "destroyed");
 }
 
+// asyncio 12
 TEST_F(HandleTest, CancelsThatOneOfTwoTimersOfOneInstant) {
   const absl::Time time = loop.now() + absl::Seconds(1);
   Handle a = loop.call_at(time, log.note("a"));
@@ -86,6 +88,7 @@ TEST_F(HandleTest, CancelsThatOneOfTwoTimersOfOneInstant) {
   EXPECT_FALSE(b.cancel());
 }
 
+// asyncio 5
 TEST_F(HandleTest, CancelsOnce) {
   Handle soon = loop.call_soon(log.note("soon"));
   Handle later = loop.call_later(absl::Seconds(1), log.note("later"));
@@ -130,6 +133,7 @@ TEST_F(HandleTest, CancelsWhatIsDueInTheSameTurn) {
   EXPECT_EQ(log.str(), "end");
 }
 
+// asyncio 6
 TEST_F(HandleTest, DestroysTheCallbackAtOnceWhenItCancels) {
   Handle soon = loop.call_soon(holding(log.at_end("soon")));
   Handle later = loop.call_later(absl::Hours(1), holding(log.at_end("later")));
@@ -221,6 +225,7 @@ TEST_F(HandleTest, LetsACallbackThatIsDestroyedCancelOthers) {
   EXPECT_EQ(log.str(), "");
 }
 
+// asyncio 17
 TEST_F(HandleTest, LeavesOneTimerOfManyThatAreCancelled) {
   std::vector<Handle> handles;
   for (int i = 0; i < 10'000; ++i) handles.push_back(loop.call_later(absl::Milliseconds(i), log.note("cancelled")));

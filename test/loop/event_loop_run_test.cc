@@ -140,6 +140,7 @@ TEST_F(StopTest, LetsTheTurnGoToItsEnd) {
   EXPECT_EQ(log.str(), "timer post soon");
 }
 
+// asyncio 28
 TEST_F(StopTest, LeavesWhatIsQueuedMeanwhileToTheNextRun) {
   loop.call_soon([&] {
     loop.stop();
@@ -153,6 +154,7 @@ TEST_F(StopTest, LeavesWhatIsQueuedMeanwhileToTheNextRun) {
   EXPECT_EQ(log.str(), "| timer post soon");
 }
 
+// asyncio 27
 TEST_F(StopTest, BeforeARunMakesItOneTurnThatDoesNotWait) {
   loop.stop();
   loop.call_soon([&] {
@@ -165,6 +167,7 @@ TEST_F(StopTest, BeforeARunMakesItOneTurnThatDoesNotWait) {
   EXPECT_EQ(log.str(), "first");
 }
 
+// asyncio 31
 TEST_F(StopTest, EndsOneRunOnly) {
   loop.stop();
   loop.stop();
@@ -289,12 +292,14 @@ TEST_F(CloseTest, DestroysWhatIsQueuedByDestructorsToo) {
   EXPECT_EQ(ran, 0);
 }
 
+// asyncio 34
 TEST_F(CloseTest, AgainDoesNothing) {
   loop.close();
   loop.close();
   EXPECT_TRUE(loop.is_closed());
 }
 
+// asyncio 38
 TEST_F(CloseTest, IsDoneByTheDestructor) {
   loop.close();
   {

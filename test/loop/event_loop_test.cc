@@ -23,6 +23,7 @@ constexpr std::int64_t kMaxNanoseconds = std::numeric_limits<std::int64_t>::max(
 
 using CallSoonTest = LoopTest;
 
+// asyncio 1
 TEST_F(CallSoonTest, RunsInTheOrderOfCalling) {
   for (const char* word : {"a", "b", "c"}) loop.call_soon(log.note(word));
   run();
@@ -36,6 +37,7 @@ TEST_F(CallSoonTest, RunsOnce) {
   EXPECT_EQ(log.str(), "a");
 }
 
+// asyncio 3
 TEST_F(CallSoonTest, ReturnsBeforeTheCallback) {
   loop.call_soon(log.note("inner"));
   log.add("outer");
@@ -52,6 +54,7 @@ TEST_F(CallSoonTest, ReturnsBeforeTheCallbackInARunningLoopToo) {
   EXPECT_EQ(log.str(), "outer inner");
 }
 
+// asyncio 2
 TEST_F(CallSoonTest, WaitsForTheNextTurnWhenCalledInOne) {
   loop.call_soon([&] {
     log.add("a");
@@ -83,6 +86,7 @@ TEST_F(CallLaterTest, RunsInTheOrderOfDeadlines) {
   EXPECT_EQ(log.str(), "a b c d");
 }
 
+// asyncio 11
 TEST_F(CallLaterTest, RunsEqualDeadlinesInTheOrderOfSetting) {
   for (const char* word : {"c", "a", "d", "b"}) loop.call_later(absl::Seconds(1), log.note(word));
   run();
@@ -106,6 +110,7 @@ TEST_F(CallLaterTest, RunsAnEarlierOneThatWasSetLongBeforeALaterOne) {
   EXPECT_EQ(log.str(), "early late");
 }
 
+// asyncio 10
 TEST_F(CallLaterTest, RunsNegativeDelaysInTheNextTurnTheLongestPastFirst) {
   const absl::Time start = loop.now();
   loop.call_later(-absl::Seconds(1), log.note("c"));
@@ -127,6 +132,7 @@ TEST_F(CallLaterTest, RunsANegativeDelayBeforeALaterDeadlineThatWasSetFirst) {
   EXPECT_EQ(log.str(), "a b c");
 }
 
+// asyncio 14
 TEST_F(CallLaterTest, DoesNotRunAZeroDelayInTheTurnThatSetIt) {
   for (absl::Duration delay : {absl::ZeroDuration(), -absl::Seconds(1)}) {
     loop.call_later(absl::ZeroDuration(), [this, delay] {

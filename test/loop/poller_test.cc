@@ -43,6 +43,7 @@ class SystemClockTest : public testing::Test {
   EventLoop loop;
 };
 
+// asyncio 18
 TEST_F(SystemClockTest, NeverGoesBack) {
   absl::Time latest = loop.now();
   const auto look = [&] {
@@ -113,6 +114,7 @@ TEST_F(SystemClockTest, MakesEqualDelaysOfOneCallbackDueTogether) {
   EXPECT_EQ(log.str(), "first second third");
 }
 
+// asyncio 9
 TEST_F(SystemClockTest, IsNeverEarly) {
   for (absl::Duration delay :
        {absl::Nanoseconds(1) / 4, absl::Nanoseconds(1), absl::Nanoseconds(999), absl::Microseconds(1),

@@ -80,6 +80,7 @@ TEST_F(PostTest, TakesMoveOnlyCallbacks) {
   EXPECT_EQ(log.str(), "7");
 }
 
+// asyncio 56
 TEST_F(PostTest, WakesASleepingLoop) {
   constexpr int kRounds = 1000;
   loop.call_later(absl::Hours(1), log.note("overslept"));
@@ -208,6 +209,7 @@ TEST_F(PostOnOwnThreadTest, WaitsForALaterTurn) {
   EXPECT_EQ(log.str(), "| by-micro by-timer by-post by-soon");
 }
 
+// asyncio 57
 TEST_F(PostOnOwnThreadTest, StarvesNobodyByPostingAgainAndAgain) {
   std::function<void()> again = [&] { loop.post(again); };
   again();

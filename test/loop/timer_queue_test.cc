@@ -235,6 +235,7 @@ TEST_F(TimerQueueRemoveTest, LeavesNothingToWakeUpFor) {
   EXPECT_TRUE(timers.is_idle());
 }
 
+// asyncio 17
 TEST_F(TimerQueueRemoveTest, LeavesTheFarOneWhenAllOthersAreGone) {
   std::vector<Named> near(10'000);
   for (std::size_t i = 0; i < near.size(); ++i) timers.add(near[i], static_cast<std::int64_t>(1 + i * 997));

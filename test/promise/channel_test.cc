@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "promise/race.h"
 #include "promise/sleep.h"
 #include "promise/task_group.h"
+#include "promise/when_all.h"
 #include "promise/with_timeout.h"
 #include "test/support/loop_test.h"
 #include "test/support/probe.h"
@@ -399,6 +401,43 @@ TEST_F(ChannelLifetimeTest, TheLoopClosesFirst) {
   channel.close();
   EXPECT_EQ(log.str(), "");
   EXPECT_EQ(waiting.status().code(), absl::StatusCode::kAborted);
+}
+
+// What somebody has seen does not come again, whatever becomes of the promise it came by.
+
+TEST_F(ChannelTest, AnItemThatAnObserverHasSeenIsNotPutBack) {
+  Channel<int> channel(1);
+  Promise<int> received = channel.receive();
+  received.then(log.note("seen"));
+  EXPECT_TRUE(channel.try_send(1));
+  run();
+  when_all(std::move(received), reject<int>(absl::NotFoundError("e"))).catch_([] { return std::tuple(0, 0); });
+  run();
+  EXPECT_EQ(log.str(), "seen");
+  EXPECT_EQ(channel.size(), 0u);
+}
+
+TEST_F(ChannelTest, AnItemOfWhichSomebodyHasTakenACopyIsNotPutBack) {
+  Channel<int> channel(1);
+  Promise<int> received = channel.receive();
+  Promise<int> copy = received;
+  std::move(copy).then([&](int item) { log.add(item); });
+  EXPECT_TRUE(channel.try_send(1));
+  run();
+  when_all(std::move(received), reject<int>(absl::NotFoundError("e"))).catch_([] { return std::tuple(0, 0); });
+  run();
+  EXPECT_EQ(log.str(), "1");
+  EXPECT_EQ(channel.size(), 0u);
+}
+
+TEST_F(ChannelTest, AnItemWhoseValueWasAskedForIsNotPutBack) {
+  Channel<int> channel(1);
+  Promise<int> received = channel.receive();
+  EXPECT_TRUE(channel.try_send(1));
+  EXPECT_EQ(received.value(), 1);
+  when_all(std::move(received), reject<int>(absl::NotFoundError("e"))).catch_([] { return std::tuple(0, 0); });
+  run();
+  EXPECT_EQ(channel.size(), 0u);
 }
 
 }  // namespace
