@@ -51,6 +51,7 @@ class EventLoopDeathTest : public testing::TestWithParam<Call> {
 
 using WrongThreadDeathTest = EventLoopDeathTest;
 
+// asyncio 20
 TEST_P(WrongThreadDeathTest, NamesTheCallAndItsPlace) {
   const std::string message = report(GetParam().line, std::string(GetParam().name) + "\\(\\) from another thread");
   EXPECT_DEATH(
@@ -79,6 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Close, WrongThreadDeathTest, testing::Values(kClose));
 
 using ClosedLoopDeathTest = EventLoopDeathTest;
 
+// asyncio 34
 TEST_P(ClosedLoopDeathTest, NamesTheCallAndItsPlace) {
   EventLoop loop;
   loop.close();
@@ -93,6 +95,7 @@ class LoopMistakeDeathTest : public testing::Test {
   LoopMistakeDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 };
 
+// asyncio 33
 TEST_F(LoopMistakeDeathTest, IsToCloseARunningLoop) {
   EventLoop loop;
   constexpr int kLine = __LINE__ + 1;

@@ -203,6 +203,21 @@ TEST_F(StreamTest, AReadThatTimesOutTakesNothing) {
   EXPECT_EQ(*outcome(stream.read_exactly(5)), "abcde");
 }
 
+// RELIABILITY 18. Somebody else has the same socket, and is faster.
+TEST_F(StreamTest, AReadThatFindsNothingWhereSomethingWasReportedGoesOnWaiting) {
+  const int other = dup(stream.fd());
+  Promise<std::string> read = stream.read_some();
+  poll();
+  pair.write("stolen");
+  loop.call_later(absl::ZeroDuration(), [&] { log.add(SocketPair::read_from(other)); });
+  poll();  // The kernel reports it; then the timer runs, and then the stream.
+  EXPECT_TRUE(read.is_pending());
+  EXPECT_EQ(log.str(), "stolen");
+  pair.write("kept");
+  EXPECT_EQ(*outcome(std::move(read)), "kept");
+  close(other);
+}
+
 // Writing.
 
 TEST_F(StreamTest, AWriteThatTheKernelTakesIsFulfilledAtOnce) {

@@ -16,6 +16,10 @@
 //   - a cancelled timer does not fire;
 //   - the captures of a callback live until it has returned, whoever else it destroys; unless it destroys them itself.
 
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -253,6 +257,27 @@ const Site kSites[] = {
      [](Family& family) {
        watch_own(family);
        family.handle = EventLoop::current().call_soon(family.resolving_callback());
+     }},
+    {"Reader", Kind::kOfTheLoop,
+     [](Family& family) {
+       watch_own(family);
+       const int fd = eventfd(1, EFD_CLOEXEC);
+       auto callback = [fd, f = family.resolving_callback()] {
+         EventLoop::current().remove_reader(fd);
+         close(fd);
+         f();
+       };
+       EXPECT_EQ(EventLoop::current().add_reader(fd, std::move(callback)), absl::OkStatus());
+     }},
+    {"Signal", Kind::kOfTheLoop,
+     [](Family& family) {
+       watch_own(family);
+       auto callback = [f = family.resolving_callback()] {
+         EventLoop::current().remove_signal_handler(SIGUSR1);
+         f();
+       };
+       EXPECT_EQ(EventLoop::current().add_signal_handler(SIGUSR1, std::move(callback)), absl::OkStatus());
+       kill(getpid(), SIGUSR1);
      }},
     {"QueueMicrotask", Kind::kOfTheLoop,
      [](Family& family) {
