@@ -296,7 +296,9 @@ class EventLoop {
       return put_watch(*new loop_internal::WatchCall<Watch, std::decay_t<F>>(kind, std::forward<F>(f), where),
                        fd_or_signal, kind, name);
     } else {
-      loop_internal::explain<F>();
+      static_assert(loop_internal::kIsRepeatable<F>,
+                    "a callback for a descriptor or a signal must be callable without arguments, again and again");
+      __builtin_unreachable();
     }
   }
   absl::Status put_watch(FdWatch& callback, int fd, FdWatch::Kind kind, const char* call);
