@@ -48,8 +48,9 @@ vow::Promise<> serve_client(vow::TcpStream stream) {
   auto head = co_await vow::with_timeout(stream.read_until("\r\n\r\n", 16384), absl::Seconds(10)).settled();
   std::string reply = response("400 Bad Request", "what?\n");
   if (head.ok()) reply = co_await answer(*std::move(head));
-  co_await stream.write(std::move(reply)).settled();
-  co_await stream.shutdown().settled();
+  // The client may have gone, which is no reason to end the others.
+  (co_await stream.write(std::move(reply)).settled()).IgnoreError();
+  (co_await stream.shutdown().settled()).IgnoreError();
 }
 
 vow::Promise<> serve() {

@@ -135,7 +135,7 @@ TEST(RunInterruptTest, ASecondOneEndsTheProgram) {
   if (child == 0) {
     run([]() -> Promise<> {
       EventLoop::current().call_soon([] { send(SIGINT); });
-      co_await sleep(absl::Hours(1)).settled();
+      (co_await sleep(absl::Hours(1)).settled()).IgnoreError();
       EventLoop::current().call_soon([] { send(SIGINT); });
       co_await sleep(absl::Hours(1));
     }).IgnoreError();

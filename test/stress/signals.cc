@@ -47,7 +47,9 @@ void from_another_process(long count) {
     _exit(0);
   }
   const double start = seconds();
-  for (long turns = 1; last == 0; ++turns) {
+  long turns = 0;
+  while (last == 0) {
+    ++turns;
     loop.call_later(absl::Microseconds(50), [&] { loop.stop(); });
     VOW_STRESS_CHECK(loop.run_forever().ok());
     if (turns % 10 != 0) continue;
