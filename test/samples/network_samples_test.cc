@@ -3,14 +3,13 @@
 
 #include <signal.h>
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -88,26 +87,33 @@ TEST_F(NetworkSamplesTest, CtrlC) {
   Process sample = start({"ctrl_c"});
   EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), "working 1");
   EXPECT_EQ(sample.kill(SIGINT), absl::OkStatus());
-  EXPECT_EQ(*outcome(sample.out().read_all()),
-            "cleaning up: CANCELLED: interrupted (SIGINT)\n"
-            "clean\n"
-            "CANCELLED: interrupted (SIGINT)\n");
+  const std::string last_words =
+      "cleaning up: CANCELLED: interrupted (SIGINT)\n"
+      "clean\n"
+      "CANCELLED: interrupted (SIGINT)\n";
+  // On a machine that is very busy a second has passed before the signal.
+  EXPECT_TRUE(absl::EndsWith(*outcome(sample.out().read_all()), last_words));
 }
 
 TEST_F(NetworkSamplesTest, PipeLines) {
   Process sample = start({"pipe_lines"});
   EXPECT_EQ(outcome(sample.in().write("one\n")), absl::OkStatus());
-  EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), "1: one");
-  EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), "... still waiting");
+  const std::string complaint = "... still waiting";
+  std::string line;
+  do {
+    line = outcome(sample.out().read_line())->value_or("");
+  } while (line == complaint);
+  EXPECT_EQ(line, "1: one");
+  EXPECT_EQ(outcome(sample.out().read_line())->value_or(""), complaint);
   EXPECT_EQ(outcome(sample.in().write("two")), absl::OkStatus());
   EXPECT_EQ(outcome(sample.in().shutdown()), absl::OkStatus());
-  EXPECT_EQ(*outcome(sample.out().read_all()), "2: two\n2 lines\n");
+  EXPECT_TRUE(absl::EndsWith(*outcome(sample.out().read_all()), "2: two\n2 lines\n"));
 }
 
 TEST_F(NetworkSamplesTest, ParallelProcesses) {
   const std::string output = output_of({"parallel_processes", "--seconds=0.2"});
-  EXPECT_EQ(output.substr(0, 29), "5 processes: 0 1 2 3 4 took 0") << output;
-  EXPECT_NE(output.find("\n5 promises:  0 1 2 3 4 took 0.2 s\n"), std::string::npos) << output;
+  EXPECT_EQ(output.find("5 processes: 0 1 2 3 4 took "), 0u) << output;
+  EXPECT_NE(output.find("\n5 promises:  0 1 2 3 4 took "), std::string::npos) << output;
 }
 
 }  // namespace
