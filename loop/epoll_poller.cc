@@ -107,8 +107,12 @@ class EpollPoller final : public Poller {
     }
     // Rounded up: a wait that ends early would be repeated until its time has come.
     const std::int64_t milliseconds = timeout == kForever ? -1 : timeout / 1'000'000 + (timeout % 1'000'000 != 0);
-    return epoll_wait(epoll_, events_.data(), kMostEvents,
-                      static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX)));
+    const int limit = static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX));
+    int count;
+    do {
+      count = epoll_wait(epoll_, events_.data(), kMostEvents, limit);
+    } while (count < 0 && errno == EINTR && limit == 0);  // Who only looks is to see what is there.
+    return count;
   }
 
   int tell(int operation, int fd, std::uint8_t interest, std::uint64_t key) {
