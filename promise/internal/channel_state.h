@@ -229,10 +229,11 @@ class ChannelState final : public Pooled<ChannelState<T>> {
     place.state().remove_reference();
   }
 
-  // What they have not sent goes before they hear of it.
+  // What one has not sent goes when he has left the queue, for its destructor may do anything with the channel; yet before
+  // he hears of it.
   void reject_senders(const char* call, SourceLocation where, const absl::Status& error) {
     while (!senders_.empty()) {
-      static_cast<Sender&>(senders_.front()).take_node().reset();
+      const std::unique_ptr<Node> unsent = static_cast<Sender&>(senders_.front()).take_node();
       senders_.reject_next(call, where, error);
     }
   }

@@ -30,6 +30,13 @@ using testing::HasSubstr;
 
 class ChannelTest : public LoopTest {
  public:
+  // Calls f when the last copy is destroyed.
+  using AtEnd = std::shared_ptr<void>;
+  template <class F>
+  static AtEnd at_end(F f) {
+    return AtEnd(nullptr, [f](void*) { f(); });
+  }
+
   Promise<> produce(Channel<int>* channel, int from, int to) {
     for (int i = from; i <= to; ++i) {
       co_await channel->send(i);
@@ -242,6 +249,25 @@ TEST_F(ChannelCloseTest, WhoWaitsToSendIsRejected) {
   EXPECT_EQ(waiting.status(), absl::FailedPreconditionError("the channel is closed"));
   EXPECT_EQ(channel.try_receive(), 1);
   EXPECT_EQ(channel.try_receive(), std::nullopt);
+}
+
+TEST_F(ChannelCloseTest, WhatWasNotSentMayCancelItsOwnSend) {
+  Channel<AtEnd> channel(0);
+  std::optional<Promise<>> sender;
+  bool cancelled = true;
+  sender = channel.send(at_end([&] { cancelled = sender->cancel(); }));
+  channel.close();
+  EXPECT_FALSE(cancelled);
+  EXPECT_EQ(sender->status(), absl::FailedPreconditionError("the channel is closed"));
+}
+
+TEST_F(ChannelCloseTest, WhatWasNotSentMayReceive) {
+  Channel<AtEnd> channel(0);
+  bool received = true;
+  const Promise<> sender = channel.send(at_end([&] { received = channel.try_receive().has_value(); }));
+  channel.close();
+  EXPECT_FALSE(received);
+  EXPECT_EQ(sender.status(), absl::FailedPreconditionError("the channel is closed"));
 }
 
 TEST_F(ChannelCloseTest, Twice) {
