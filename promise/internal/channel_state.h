@@ -248,11 +248,11 @@ class ChannelState final : public Pooled<ChannelState<T>> {
     }
   }
 
-  // The first item; its place in the buffer goes to the first sender.
+  // The first item; its place in the buffer, unless it had come back to one that was full, goes to the first sender.
   std::unique_ptr<Node> take(const char* call, SourceLocation where) {
     std::unique_ptr<Node> node(static_cast<Node*>(buffer_.pop()));
     if (node != nullptr) --size_;
-    if (!senders_.empty() && size_ <= capacity_) {
+    if (!senders_.empty() && (node == nullptr || size_ < capacity_)) {
       std::unique_ptr<Node> next = static_cast<Sender&>(senders_.front()).take_node();
       if (node == nullptr) {
         node = std::move(next);

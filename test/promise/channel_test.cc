@@ -314,6 +314,28 @@ TEST_F(ChannelCancelTest, AnItemThatWasNotSeenGoesBackToTheFront) {
   EXPECT_EQ(log.str(), "b1 b2");
 }
 
+TEST_F(ChannelCancelTest, AnItemThatCameBackTakesTheRoomOfOneThatWaits) {
+  Channel<int> channel(1);
+  channel.send(1);
+  channel.send(2);
+  channel.receive().then([](int) {}).cancel();
+  const Promise<> third = channel.send(3);
+  EXPECT_EQ(channel.size(), 2u);
+  EXPECT_EQ(channel.try_receive(), 1);
+  EXPECT_TRUE(third.is_pending());
+  EXPECT_EQ(channel.try_receive(), 2);
+  EXPECT_TRUE(third.is_fulfilled());
+}
+
+TEST_F(ChannelCancelTest, OfNoCapacityTakesNothingInAdvanceWhenAnItemHasComeBack) {
+  Channel<int> channel(0);
+  channel.send(1);
+  channel.receive().then([](int) {}).cancel();
+  const Promise<> second = channel.send(2);
+  EXPECT_EQ(channel.try_receive(), 1);
+  EXPECT_TRUE(second.is_pending());
+}
+
 TEST_F(ChannelCancelTest, AnItemOfNextThatWasNotSeenGoesBack) {
   Channel<int> channel(3);
   channel.send(1);
