@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -38,7 +39,7 @@ class ChannelState final : public Pooled<ChannelState<T>> {
 
   Promise<> send(T item, SourceLocation where) {
     if (is_closed_) return reject(closed(), where);
-    auto node = std::make_unique<Node>(std::move(item));
+    auto node = std::make_unique<Node>(std::move(item), ++sent_);
     if (may_send()) {
       Promise<> sent = resolve(where);
       accept(std::move(node), "send", where);
@@ -49,7 +50,7 @@ class ChannelState final : public Pooled<ChannelState<T>> {
 
   bool try_send(T&& item, SourceLocation where) {
     if (is_closed_ || !may_send()) return false;
-    accept(std::make_unique<Node>(std::move(item)), "try_send", where);
+    accept(std::make_unique<Node>(std::move(item), ++sent_), "try_send", where);
     return true;
   }
 
@@ -87,6 +88,7 @@ class ChannelState final : public Pooled<ChannelState<T>> {
     const absl::Status error = destroyed("Channel", where_);
     reject_senders("destroy", where_, error);
     for_receivers("destroy", where_, [&](Place& place) { place.fail(error); });
+    returned_.clear();
     while (Job* node = buffer_.pop()) delete static_cast<Node*>(node);
     remove_reference();
   }
@@ -99,8 +101,9 @@ class ChannelState final : public Pooled<ChannelState<T>> {
  private:
   class Node final : public Job, public Pooled<Node> {
    public:
-    explicit Node(T&& content) : item(std::move(content)) {}
+    Node(T&& content, std::uint64_t its_number) : item(std::move(content)), number(its_number) {}
     std::optional<T> item;
+    const std::uint64_t number;  // In the order of sending.
 
    private:
     void run() noexcept override {}
@@ -250,7 +253,8 @@ class ChannelState final : public Pooled<ChannelState<T>> {
 
   // The first item; its place in the buffer, unless it had come back to one that was full, goes to the first sender.
   std::unique_ptr<Node> take(const char* call, SourceLocation where) {
-    std::unique_ptr<Node> node(static_cast<Node*>(buffer_.pop()));
+    std::unique_ptr<Node> node = returned_.empty() ? std::unique_ptr<Node>(static_cast<Node*>(buffer_.pop()))
+                                                   : std::move(returned_.extract(returned_.begin()).mapped());
     if (node != nullptr) --size_;
     if (!senders_.empty() && (node == nullptr || size_ < capacity_)) {
       std::unique_ptr<Node> next = static_cast<Sender&>(senders_.front()).take_node();
@@ -268,7 +272,8 @@ class ChannelState final : public Pooled<ChannelState<T>> {
   void put_back(std::unique_ptr<Node> node, SourceLocation where) {
     if (is_abandoned_) return;
     if (!receivers_.empty()) return deliver(std::move(node), "cancel", where);
-    buffer_.push_front(*node.release());
+    const std::uint64_t number = node->number;
+    returned_.emplace(number, std::move(node));
     ++size_;
   }
 
@@ -278,7 +283,10 @@ class ChannelState final : public Pooled<ChannelState<T>> {
   bool is_closed_ = false;
   bool is_abandoned_ = false;
   SourceLocation where_;
-  JobQueue buffer_;     // Of Nodes.
+  std::uint64_t sent_ = 0;
+  JobQueue buffer_;  // Of Nodes.
+  // Items that have come back, which are older than those in the buffer. They may come back in any order.
+  std::map<std::uint64_t, std::unique_ptr<Node>> returned_;
   JobQueue receivers_;  // Of Places.
   WaitQueue<void> senders_;
 };

@@ -314,6 +314,24 @@ TEST_F(ChannelCancelTest, AnItemThatWasNotSeenGoesBackToTheFront) {
   EXPECT_EQ(log.str(), "b1 b2");
 }
 
+TEST_F(ChannelCancelTest, ItemsComeBackToTheirOrderWhoeverIsCancelledFirst) {
+  Channel<int> channel(4);
+  std::vector<Promise<>> receivers;
+  for (int i = 1; i <= 4; ++i) channel.send(i);
+  for (int i = 1; i <= 3; ++i) receivers.push_back(channel.receive().then([](int) {}));
+  for (int i : {1, 2, 0}) receivers[i].cancel();
+  for (int i = 1; i <= 4; ++i) EXPECT_EQ(channel.try_receive(), i);
+}
+
+TEST_F(ChannelCancelTest, ItemsOfOneCancelComeBackToTheirOrder) {
+  Channel<int> channel(4);
+  std::vector<Promise<int>> receivers;
+  for (int i = 1; i <= 4; ++i) channel.send(i);
+  for (int i = 1; i <= 3; ++i) receivers.push_back(channel.receive());
+  when_all(std::move(receivers)).cancel();
+  for (int i = 1; i <= 4; ++i) EXPECT_EQ(channel.try_receive(), i);
+}
+
 TEST_F(ChannelCancelTest, AnItemThatCameBackTakesTheRoomOfOneThatWaits) {
   Channel<int> channel(1);
   channel.send(1);
