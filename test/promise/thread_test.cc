@@ -185,6 +185,7 @@ TEST_F(ThreadTest, CanTimeOut) {
   EXPECT_EQ(outcome(with_timeout(to_thread([&] { gate.wait(); }), absl::Milliseconds(1))).code(),
             StatusCode::kDeadlineExceeded);
   gate.open();
+  EXPECT_EQ(loop.run(), absl::OkStatus());  // Until its thread has left the gate.
 }
 
 TEST_F(ThreadTest, ALoopThatClosesWaitsForWhatHasBegunAndDropsTheRest) {
