@@ -96,6 +96,10 @@ void TaskGroupState::check_usable(const char* call, SourceLocation where) const 
     misused(call, "a TaskGroup", loop_id_, where);
 }
 
+bool TaskGroupState::is_closing() const {
+  return loop_id_ != EventLoop::current_id() || EventLoop::current_or_null()->is_closed();
+}
+
 absl::Status TaskGroupState::ended() const {
   const char* const why = phase_ == Phase::kFailed      ? "a task of it has failed"
                           : phase_ == Phase::kCancelled ? "it was cancelled"
@@ -168,7 +172,9 @@ void TaskGroupState::settle_joins() {
   is_error_heard_ = true;
   while (Job* job = joins_.pop()) {
     auto& join = static_cast<Join&>(*job);
-    if (error_.ok()) {
+    if (is_closing()) {
+      join.reject_closed();
+    } else if (error_.ok()) {
       join.fulfill();
     } else {
       join.reject(error_);
@@ -198,10 +204,10 @@ void TaskGroupState::leave() {
   end_lingering();
   while (Job* job = joins_.pop()) {
     auto& join = static_cast<Join&>(*job);
-    if (is_open) {
-      join.reject(reason);
-    } else {
+    if (is_closing()) {
       join.reject_closed();
+    } else {
+      join.reject(reason);
     }
     join.remove_reference();
   }

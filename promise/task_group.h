@@ -38,6 +38,7 @@ class TaskGroupState final : public Scope, public Pooled<TaskGroupState> {
   void check_usable(const char* call, SourceLocation where) const;
   bool is_open() const { return phase_ == Phase::kOpen; }
   // Why nothing can be spawned any more.
+  bool is_closing() const;
   absl::Status ended() const;
 
   void watch(State& task);

@@ -32,6 +32,7 @@ bool is_stack_low(std::uintptr_t address) {
 
 void report_lost(absl::Status error, SourceLocation where) {
   if (error.ok() || error.code() == absl::StatusCode::kCancelled) return;
+  if (EventLoop::current_or_null() == nullptr) return;  // It was closed, and with it go all rejections unheard.
   auto* state = new PlainState<void>(where);
   state->reject(std::move(error));
   state->remove_reference();

@@ -123,6 +123,8 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
     handle().destroy();
     if (source == this) {
       this->remove_reference();
+    } else if (source != nullptr && !this->is_loop_current()) {
+      source->remove_reference();
     } else if (source != nullptr) {
       Withdrawal withdrawal(this->error(), Withdrawal::Mode::kFinal);
       withdrawal.let_go(*source);

@@ -107,8 +107,7 @@ class alignas(kFrameBlockAlignment<std::optional<T>>) GeneratorState final : pub
 
   void frame_gone() {
     has_frame_ = false;
-    const EventLoop* const loop = EventLoop::current_or_null();
-    const bool is_closing = loop == nullptr || loop->is_closed();
+    const bool is_closing = loop_id_ != EventLoop::current_id() || EventLoop::current_or_null()->is_closed();
     while (!waiting_.empty()) {
       answer([&](Next& next) { is_closing ? next.reject_closed() : settle_ended(next); });
     }

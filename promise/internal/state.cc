@@ -42,12 +42,17 @@ absl::Status State::status() {
 
 void State::reject_with_current_exception() { reject(status_of_current_exception()); }
 
+// The reactions that a closed loop left behind, while they are dropped (leave_loop).
+static constinit thread_local JobQueue* being_dropped = nullptr;
+
 void State::detach(Job& reaction) {
   if (!reactions_.empty()) {
     reactions_.remove(reaction);
     has_follower_ = false;
-  } else {
+  } else if (is_loop_current()) [[likely]] {
     EventLoop::current_or_null()->remove_microtask(reaction);
+  } else {
+    being_dropped->remove(reaction);
   }
 }
 
@@ -215,7 +220,6 @@ void State::destroy_waiting() {
 void State::leave_loop(const char* call, SourceLocation where) {
   if (EventLoop::is_open(loop_id_)) misused(call, where);
   if (!is_pending()) return;
-  static thread_local JobQueue* being_dropped = nullptr;
   if (being_dropped != nullptr) {
     being_dropped->append(std::move(reactions_));
     return;

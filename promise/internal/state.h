@@ -171,6 +171,9 @@ class State : public Job {
   virtual void clear_stopped() noexcept { clear(); }
   // If this is a coroutine's and that has not ended: runs `job` when it has.
   virtual bool run_when_ended(Job&) noexcept { return false; }
+  // Whether the loop is this thread's; if not, it is closed.
+  bool is_loop_current() const { return loop_id_ == EventLoop::current_id(); }
+
   // For states that may follow, see skip_unseen: the count, and whether nothing of this one is needed while it follows.
   virtual std::uint64_t* skipped() noexcept { return nullptr; }
   virtual bool may_be_skipped() const noexcept { return false; }

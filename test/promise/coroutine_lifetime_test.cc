@@ -199,5 +199,74 @@ TEST_F(CoroutineLifetimeTest, ALoopThatClosesEndsWhoWaitsForAMutexOrAChannel) {
   EXPECT_TRUE(third.is_pending());
 }
 
+TEST_F(CoroutineLifetimeTest, WhatIsDroppedAfterTheLoopHasClosedMayEndOthersThatAreToBeDropped) {
+  const Promise<int> shared = source_promise();
+  TaskGroup* inner = nullptr;
+  auto member = [&]() -> Promise<> {
+    const Log::AtEnd end = log.at_end("~member");
+    static_cast<void>(co_await sleep(absl::Hours(1)).settled());
+    co_await shared;
+  };
+  auto owner = [&]() -> Promise<> {
+    const Log::AtEnd end = log.at_end("~owner");
+    TaskGroup group;
+    inner = &group;
+    group.spawn(member);
+    co_await shared;
+  };
+  const Promise<> p = owner();
+  run_for_a_second();
+  inner->cancel();
+  run_for_a_second();
+  loop.close();
+  source.reset();
+  EXPECT_EQ(log.str(), "~member ~owner");
+}
+
+TEST_F(CoroutineLifetimeTest, AGeneratorDroppedAfterItsLoopHasClosedRejectsWhoAsked) {
+  auto count = [&]() -> AsyncGenerator<int> { co_yield co_await source_promise(); };
+  AsyncGenerator<int> generator = count();
+  const Promise<std::optional<int>> first = generator.next();
+  loop.close();
+  EventLoop other;
+  source->resolve(5);
+  EXPECT_EQ(first.status().code(), StatusCode::kAborted);
+}
+
+TEST_F(CoroutineLifetimeTest, ALoopThatClosesRejectsAJoinThatWaitsForWhoCleansUp) {
+  TaskGroup group;
+  group.spawn([]() -> Promise<> {
+    static_cast<void>(co_await sleep(absl::Hours(1)).settled());
+    co_await sleep(absl::Hours(1));
+  });
+  run_for_a_second();
+  group.cancel();
+  const Promise<> joined = group.join();
+  run_for_a_second();
+  loop.close();
+  EXPECT_EQ(joined.status().code(), StatusCode::kAborted);
+}
+
+TEST_F(CoroutineLifetimeTest, ALoopThatClosesRejectsAJoinWhoseGroupGoesWithACoroutine) {
+  std::optional<Promise<>> joined;
+  auto owner = [&]() -> Promise<> {
+    TaskGroup group;
+    group.spawn([] { return sleep(absl::Hours(1)); });
+    joined = group.join();
+    co_await source_promise();
+  };
+  const Promise<> p = owner();
+  source->resolve(1);
+  loop.close();
+  EXPECT_EQ(joined->status().code(), StatusCode::kAborted);
+}
+
+TEST_F(CoroutineLifetimeTest, AnErrorOfAGroupThatOutlivesTheLoopGoesWithIt) {
+  TaskGroup group;
+  group.spawn([] { return absl::NotFoundError("unheard"); });
+  run();
+  loop.close();
+}
+
 }  // namespace
 }  // namespace vow
