@@ -267,6 +267,8 @@ class EventLoop {
   // to a loop notes it to find out cheaply whether it is being used where it belongs.
   static std::uint16_t current_id() { return this_thread_.id; }
   static bool is_open(std::uint16_t id);
+  // Of a loop that is this thread's, or closed: whether it runs nothing any more.
+  static bool has_ended(std::uint16_t id) { return id != current_id() || current_or_null()->is_closed(); }
 
  private:
   enum class Until { kStopped, kStalled, kPolled };

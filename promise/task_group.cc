@@ -96,10 +96,6 @@ void TaskGroupState::check_usable(const char* call, SourceLocation where) const 
     misused(call, "a TaskGroup", loop_id_, where);
 }
 
-bool TaskGroupState::is_closing() const {
-  return loop_id_ != EventLoop::current_id() || EventLoop::current_or_null()->is_closed();
-}
-
 absl::Status TaskGroupState::ended() const {
   const char* const why = phase_ == Phase::kFailed      ? "a task of it has failed"
                           : phase_ == Phase::kCancelled ? "it was cancelled"
@@ -136,10 +132,7 @@ void TaskGroupState::dropped(Task& task) {
   const Reference kept(this);
   task.leave_list();
   delete &task;
-  while (Job* join = joins_.pop()) {
-    static_cast<Join&>(*join).reject_closed();
-    static_cast<Join&>(*join).remove_reference();
-  }
+  end_joins(absl::OkStatus());
 }
 
 // To cancel one may run anything, by the destructors of what its callbacks hold, even the group's own.
@@ -170,14 +163,20 @@ void TaskGroupState::settle_joins() {
   if (running_ != nullptr || stopping_ != nullptr || has_lingering() || joins_.empty()) return;
   if (phase_ == Phase::kOpen) phase_ = Phase::kJoined;
   is_error_heard_ = true;
+  end_joins(error_);
+}
+
+// If the loop has ended, that is the outcome, whatever became of the tasks.
+void TaskGroupState::end_joins(const absl::Status& outcome) {
+  const bool has_loop_ended = EventLoop::has_ended(loop_id_);
   while (Job* job = joins_.pop()) {
     auto& join = static_cast<Join&>(*job);
-    if (is_closing()) {
+    if (has_loop_ended) {
       join.reject_closed();
-    } else if (error_.ok()) {
+    } else if (outcome.ok()) {
       join.fulfill();
     } else {
-      join.reject(error_);
+      join.reject(outcome);
     }
     join.remove_reference();
   }
@@ -202,15 +201,7 @@ void TaskGroupState::leave() {
     delete task;
   }
   end_lingering();
-  while (Job* job = joins_.pop()) {
-    auto& join = static_cast<Join&>(*job);
-    if (is_closing()) {
-      join.reject_closed();
-    } else {
-      join.reject(reason);
-    }
-    join.remove_reference();
-  }
+  end_joins(reason);
   if (!is_error_heard_) report_lost(std::move(error_), where_);
 }
 

@@ -38,7 +38,6 @@ class TaskGroupState final : public Scope, public Pooled<TaskGroupState> {
   void check_usable(const char* call, SourceLocation where) const;
   bool is_open() const { return phase_ == Phase::kOpen; }
   // Why nothing can be spawned any more.
-  bool is_closing() const;
   absl::Status ended() const;
 
   void watch(State& task);
@@ -57,6 +56,7 @@ class TaskGroupState final : public Scope, public Pooled<TaskGroupState> {
   void dropped(Task& task);
   void stop_tasks(const absl::Status& reason, SourceLocation where);
   void settle_joins();
+  void end_joins(const absl::Status& outcome);
   void last_lingering_left() noexcept override;
   void destroy() noexcept override { delete this; }
 

@@ -121,9 +121,7 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
     this->add_reference();
     State* source = leave_queue(frame);
     handle().destroy();
-    if (source == this) {
-      this->remove_reference();
-    } else if (source != nullptr && !this->is_loop_current()) {
+    if (source == this || (source != nullptr && !this->is_loop_current())) {
       source->remove_reference();
     } else if (source != nullptr) {
       Withdrawal withdrawal(this->error(), Withdrawal::Mode::kFinal);

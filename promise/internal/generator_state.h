@@ -107,9 +107,9 @@ class alignas(kFrameBlockAlignment<std::optional<T>>) GeneratorState final : pub
 
   void frame_gone() {
     has_frame_ = false;
-    const bool is_closing = loop_id_ != EventLoop::current_id() || EventLoop::current_or_null()->is_closed();
+    const bool has_loop_ended = EventLoop::has_ended(loop_id_);
     while (!waiting_.empty()) {
-      answer([&](Next& next) { is_closing ? next.reject_closed() : settle_ended(next); });
+      answer([&](Next& next) { has_loop_ended ? next.reject_closed() : settle_ended(next); });
     }
   }
 

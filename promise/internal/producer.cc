@@ -45,7 +45,7 @@ void State::Producer::set_hook(CancelHook& hook) {
   if (state_.is_unresolved()) {
     state_.has_hook_ = true;
     state_.slot_.hook = &hook;
-  } else if (state_.phase_ == Phase::kCancelled && state_.loop_id_ == EventLoop::current_id()) {
+  } else if (state_.phase_ == Phase::kCancelled && state_.is_loop_current()) {
     hook.reason = state_.error();
     EventLoop::current_or_null()->queue_microtask(hook);
   } else {

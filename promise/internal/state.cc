@@ -156,7 +156,7 @@ void State::drop() noexcept {
 }
 
 bool State::cancel(absl::Status reason, SourceLocation where) {
-  if (loop_id_ != EventLoop::current_id()) {
+  if (!is_loop_current()) {
     if (EventLoop::is_open(loop_id_)) misused("cancel", where);
     return false;
   }

@@ -130,15 +130,18 @@ class State : public Job {
   // Neither settled, nor bound to follow another state.
   bool is_unresolved() const { return is_pending() && !is_following(); }
 
+  // Whether the loop is this thread's, and not closed.
+  bool is_loop_current() const { return loop_id_ == EventLoop::current_id(); }
+
   // Ends the program if `call`, which the user made at `where`, comes from another thread than the loop's, or if that
   // is closed.
   void check_usable(const char* call, SourceLocation where) const {
-    if (loop_id_ != EventLoop::current_id()) [[unlikely]]
+    if (!is_loop_current()) [[unlikely]]
       misused(call, where);
   }
   // The same for what may be done when the loop is closed. Then the reactions will never run, and are dropped here.
   void check_thread(const char* call, SourceLocation where) {
-    if (loop_id_ != EventLoop::current_id()) [[unlikely]]
+    if (!is_loop_current()) [[unlikely]]
       leave_loop(call, where);
   }
 
@@ -171,9 +174,6 @@ class State : public Job {
   virtual void clear_stopped() noexcept { clear(); }
   // If this is a coroutine's and that has not ended: runs `job` when it has.
   virtual bool run_when_ended(Job&) noexcept { return false; }
-  // Whether the loop is this thread's; if not, it is closed.
-  bool is_loop_current() const { return loop_id_ == EventLoop::current_id(); }
-
   // For states that may follow, see skip_unseen: the count, and whether nothing of this one is needed while it follows.
   virtual std::uint64_t* skipped() noexcept { return nullptr; }
   virtual bool may_be_skipped() const noexcept { return false; }
