@@ -181,10 +181,10 @@ class alignas(kFrameBlockAlignment<std::optional<T>>) GeneratorState final : pub
   }
 
   void run() noexcept override {
-    const Kept kept(*this);
     State& source = *std::exchange(await_, nullptr)->source;
-    if (!takes_errors_ && source.is_rejected()) return end(source.take_error());
-    resume();
+    if (takes_errors_ || !source.is_rejected()) return resume();
+    const Kept kept(*this);
+    end(source.take_error());
   }
 
   void drop() noexcept override {
