@@ -11,6 +11,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
 #include "promise/coroutine.h"
 #include "promise/net.h"
 #include "promise/run.h"
@@ -31,6 +32,7 @@ vow::Promise<> converse(std::vector<std::string> lines) {
 }
 
 int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("echo_client [--connect=ADDRESS:PORT] LINE ...");
   const std::vector<char*> arguments = absl::ParseCommandLine(argc, argv);
   const std::vector<std::string> lines(arguments.begin() + 1, arguments.end());
   const absl::Status status = vow::run([&] { return converse(lines); });

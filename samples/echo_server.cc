@@ -15,6 +15,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
 #include "promise/coroutine.h"
 #include "promise/net.h"
 #include "promise/run.h"
@@ -45,6 +46,7 @@ vow::Promise<> serve() {
 }
 
 int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("echo_server [--listen=ADDRESS:PORT]");
   absl::ParseCommandLine(argc, argv);
   const absl::Status status = vow::run(serve);
   std::cout << status << "\n";

@@ -1,4 +1,4 @@
-// Three calls at once: each sleeps for a second, and all of them together take one.
+// Three calls at once: each sleeps for a second, and all of them together take one. ("Asynchronous programming": gather)
 //
 // Prints, after the first three lines a second later the others:
 //   Square 1
@@ -9,39 +9,34 @@
 //   End square 3
 //   [1, 4, 9]
 //
-// With --virtual the same program runs in virtual time: in no time at all, with the same output.
+// The tutorial shows another order, for asyncio's gather may begin in any. Here calls begin in the order in which they are
+// made, and sleeps that end at the same time end in the order in which they began.
 
-#include <iostream>
 #include <vector>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/strings/str_join.h"
-#include "promise/promise.h"
+#include "promise/coroutine.h"
 #include "promise/run.h"
 #include "promise/sleep.h"
 #include "promise/when_all.h"
+#include "samples/sample.h"
 
-ABSL_FLAG(bool, virtual, false, "run in virtual time");
+using sample::print;
 
 vow::Promise<int> square(int x) {
-  std::cout << "Square " << x << std::endl;
-  return vow::sleep(absl::Seconds(1)).then([x] {
-    std::cout << "End square " << x << std::endl;
-    return x * x;
-  });
+  const sample::Span span("square", x);
+  print("Square", x);
+  co_await vow::sleep(absl::Seconds(1));
+  print("End square", x);
+  co_return x * x;
 }
 
 vow::Promise<> gather() {
-  return vow::when_all({square(1), square(2), square(3)}).then([](const std::vector<int>& squares) {
-    std::cout << "[" << absl::StrJoin(squares, ", ") << "]" << std::endl;
-  });
+  std::vector<vow::Promise<int>> calls;
+  for (int x : {1, 2, 3}) calls.push_back(square(x));  // Each runs until its first co_await.
+  print(co_await vow::when_all(calls));
 }
 
 int main(int argc, char** argv) {
-  absl::ParseCommandLine(argc, argv);
-  const vow::Clock clock = absl::GetFlag(FLAGS_virtual) ? vow::Clock::kVirtual : vow::Clock::kSystem;
-  const absl::Status status = vow::run(gather, {.clock = clock});
-  if (!status.ok()) std::cerr << status << "\n";
-  return status.ok() ? 0 : 1;
+  const vow::LoopOptions options = sample::options(argc, argv);
+  return sample::exit_code(vow::run(gather, options));
 }

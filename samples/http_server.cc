@@ -1,10 +1,13 @@
-// A web server that speaks as much HTTP/1.0 as is needed to answer `curl`: GET / and GET /sleep/SECONDS.
+// A web server that speaks as much HTTP/1.0 as is needed to answer `curl`: GET /, GET /sleep/SECONDS
+// and GET /flaky.
 //
 //   $ http_server --listen=127.0.0.1:8080
 //   $ curl http://127.0.0.1:8080/
 //   hello
 //   $ curl http://127.0.0.1:8080/sleep/0.5          # and others meanwhile
 //   slept 500ms
+//   $ curl http://127.0.0.1:8080/flaky              # is not to be had every other time
+//   not now
 
 #include <iostream>
 #include <string>
@@ -13,6 +16,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -40,6 +44,11 @@ vow::Promise<std::string> answer(std::string head) {
     co_await vow::sleep(absl::Seconds(seconds));
     co_return response("200 OK", absl::StrCat("slept ", absl::FormatDuration(absl::Seconds(seconds)), "\n"));
   }
+  static bool is_flaky = false;
+  if (request[1] == "/flaky") {
+    is_flaky = !is_flaky;
+    co_return is_flaky ? response("503 Service Unavailable", "not now\n") : response("200 OK", "it works now\n");
+  }
   co_return response("404 Not Found", "nothing here\n");
 }
 
@@ -62,6 +71,7 @@ vow::Promise<> serve() {
 }
 
 int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("http_server [--listen=ADDRESS:PORT]");
   absl::ParseCommandLine(argc, argv);
   const absl::Status status = vow::run(serve);
   std::cout << status << "\n";

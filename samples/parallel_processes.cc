@@ -14,6 +14,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "promise/coroutine.h"
@@ -55,6 +56,7 @@ vow::Promise<> compare() {
 }
 
 int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("parallel_processes [--seconds=S]");
   absl::ParseCommandLine(argc, argv);
   const absl::Status status = vow::run(compare);
   if (!status.ok()) std::cerr << status << "\n";

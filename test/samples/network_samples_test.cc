@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -81,6 +84,67 @@ TEST_F(NetworkSamplesTest, HttpServer) {
   EXPECT_EQ(ask(address, "\x16\x03\x01\r\n\r\n"), "HTTP/1.0 400 Bad Request ... what?\n");
   EXPECT_EQ(ask(address, std::string(20000, 'x')), "HTTP/1.0 400 Bad Request ... what?\n");
   expect_end_by_interrupt(server, "CANCELLED: interrupted (SIGINT)\n");
+}
+
+TEST_F(NetworkSamplesTest, FetchAsksAgainAndKeepsTheOrder) {
+  auto [server, address] = start_server("http_server");
+  // With more of a limit than a busy machine needs, but for the page that takes an hour.
+  EXPECT_EQ(output_of({"fetch", "--from=" + address.to_string(), "/sleep/0.01", "/flaky", "/", "/nothing"}),
+            "200  slept 10ms          /sleep/0.01\n"
+            "200  it works now        /flaky\n"
+            "200  hello               /\n"
+            "404  nothing here        /nothing\n");
+  EXPECT_EQ(output_of({"fetch", "--from=" + address.to_string(), "--timeout=10ms", "/sleep/3600"}),
+            "DEADLINE_EXCEEDED        /sleep/3600\n");
+  expect_end_by_interrupt(server, "CANCELLED: interrupted (SIGINT)\n");
+}
+
+TEST_F(NetworkSamplesTest, FetchSaysThatNobodyListens) {
+  EXPECT_EQ(output_of({"fetch", "--from=127.0.0.1:1", "--attempts=1", "/"}), "UNAVAILABLE              /\n");
+}
+
+TEST_F(NetworkSamplesTest, ChatServer) {
+  auto [server, address] = start_server("chat_server");
+  absl::StatusOr<TcpStream> ada = outcome(TcpStream::connect(address));
+  EXPECT_EQ(outcome(ada->write("ada\n")), absl::OkStatus());
+  absl::StatusOr<TcpStream> bob;
+  do {  // Which of the two is served first is not laid down: what bob says may come before ada has a name.
+    bob = outcome(TcpStream::connect(address));
+    EXPECT_EQ(outcome(bob->write("bob\n")), absl::OkStatus());
+  } while (!outcome(with_timeout(ada->read_until("* bob is here\n"), absl::Seconds(1))).ok());
+  EXPECT_EQ(outcome(bob->write("hello\n")), absl::OkStatus());
+  EXPECT_EQ(outcome(ada->read_until("bob: hello\n")).status(), absl::OkStatus());
+  bob->close();
+  EXPECT_EQ(outcome(ada->read_until("* bob has gone\n")).status(), absl::OkStatus());
+  expect_end_by_interrupt(server, "CANCELLED: interrupted (SIGINT)\n");
+}
+
+TEST_F(NetworkSamplesTest, JobRunnerShowsTheOutputOfEachJob) {
+  EXPECT_EQ(output_of({"job_runner", "--jobs=1", "echo one; echo two", "echo three >&2"}),
+            "1| one\n"
+            "1| two\n"
+            "1: exit code 0\n"
+            "2| three\n"
+            "2: exit code 0\n");
+}
+
+TEST_F(NetworkSamplesTest, JobRunnerReadsCommandsAndFailsIfOneFails) {
+  Process sample = start({"job_runner"});
+  EXPECT_EQ(outcome(sample.in().write("exit 3\n")), absl::OkStatus());
+  EXPECT_EQ(outcome(sample.in().shutdown()), absl::OkStatus());
+  EXPECT_EQ(*outcome(sample.out().read_all()), "1: exit code 3\n1 of 1 failed\n");
+  EXPECT_EQ(outcome(sample.exit())->to_string(), "exit code 1");
+}
+
+TEST_F(NetworkSamplesTest, FourEvents) {
+  // Sorted: a machine that stands still for a moment finds two of them at once.
+  std::vector<std::string> lines = absl::StrSplit(output_of({"four_events"}), '\n', absl::SkipEmpty());
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(absl::StrJoin(lines, "\n"),
+            "the signal was raised: SIGUSR1\n"
+            "the socket has data: hello\n"
+            "the task has completed: 42\n"
+            "the timer has expired");
 }
 
 TEST_F(NetworkSamplesTest, CtrlC) {
