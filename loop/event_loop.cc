@@ -153,6 +153,7 @@ namespace {
 // A loop that always has something to do asks the poller for descriptors after so many macrotasks. A system call costs
 // as much as some twenty of them.
 constexpr int kMostWithoutLook = 64;
+constexpr int kMostSignals = 64;  // In one turn.
 
 std::int64_t wall_nanoseconds() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -279,7 +280,10 @@ void EventLoop::run_ready() {
     }
   }
   if (has_signals && signals_->is_open()) signals_->take_deliveries();
-  while (SignalWatch* watch = signals_ == nullptr ? nullptr : signals_->pop_ready()) run_macrotask<kSpecial>(*watch);
+  for (int left = kMostSignals; SignalWatch* watch = signals_ == nullptr ? nullptr : signals_->pop_ready();) {
+    run_macrotask<kSpecial>(*watch);
+    if (--left == 0) return signals_->leave_to_next_turn();
+  }
 }
 
 void EventLoop::look_at_descriptors(std::int64_t timeout) {

@@ -12,7 +12,7 @@
 //   2. a wait for whatever comes first, if there is nothing else to run,
 //   3. the timers that are due, by deadline, and equal deadlines in the order of setting,
 //   4. the callbacks of file descriptors that are ready, those who read before those who write,
-//   5. the handlers of signals that came,
+//   5. the handlers of signals that came, 64 at most: a storm of them holds up nobody,
 //   6. the calls that other threads had posted when the turn began, or that ended the wait,
 //   7. the call_soons that were there when the turn began,
 //

@@ -28,16 +28,18 @@ struct Slot {
 constinit std::array<Slot, _NSIG> slots;
 constinit std::mutex mutex;
 
+void wake(int event_fd) {
+  const std::uint64_t one = 1;
+  // Can fail only when the counter is at its end; then the loop is awake as it is.
+  [[maybe_unused]] const ssize_t written = write(event_fd, &one, sizeof(one));
+}
+
 void handle(int signal) {
   const int saved_errno = errno;
   Slot& slot = slots[signal];
   slot.handlers.fetch_add(1);
   slot.deliveries.fetch_add(1);
-  const std::uint64_t one = 1;
-  if (const int fd = slot.event_fd.load(); fd >= 0) {
-    // Can fail only when the counter is at its end; then the loop is awake as it is.
-    [[maybe_unused]] const ssize_t written = write(fd, &one, sizeof(one));
-  }
+  if (const int fd = slot.event_fd.load(); fd >= 0) wake(fd);
   slot.handlers.fetch_sub(1);
   errno = saved_errno;
 }
@@ -209,6 +211,10 @@ SignalWatch* Signals::pop_ready() {
   auto* const watch = static_cast<SignalWatch*>(ready_.pop());
   if (watch != nullptr && --watch->deliveries > 0) ready_.push(*watch);
   return watch;
+}
+
+void Signals::leave_to_next_turn() {
+  if (!ready_.empty()) wake(event_->fd);
 }
 
 SignalWatch* Signals::take_any() {

@@ -47,6 +47,9 @@ class Signals final {
   // Those whose turn has come.
   SignalWatch* pop_ready();
 
+  // Has the poller find the eventfd ready, as long as there are some.
+  void leave_to_next_turn();
+
   // Takes some watch out; null if there is none.
   SignalWatch* take_any();
 

@@ -78,7 +78,7 @@ void queued(long count) {
       VOW_STRESS_CHECK(loop.poll().ok());
     }
   }
-  VOW_STRESS_CHECK(loop.poll().ok());
+  for (long i = 0; i <= sent / 64; ++i) VOW_STRESS_CHECK(loop.poll().ok());
   VOW_STRESS_CHECK(handled == sent);
   std::printf("%ld real-time signals queued, all handled; the queue was full %ld times\n", sent, full);
 }
