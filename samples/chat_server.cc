@@ -61,7 +61,8 @@ vow::Promise<> converse(Room& room, vow::TcpStream stream) {
     room.erase(&me);
     tell_others(room, me, "* " + me.name + " has gone");
   };
-  while (std::optional<std::string> line = co_await stream.read_line(1000)) tell_others(room, me, me.name + ": " + *line);
+  while (std::optional<std::string> line = co_await stream.read_line(1000))
+    tell_others(room, me, me.name + ": " + *line);
 }
 
 // A client that fails is no reason to end the others.

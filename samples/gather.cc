@@ -27,7 +27,7 @@ vow::Promise<int> square(int x) {
   print("Square", x);
   co_await vow::sleep(absl::Seconds(1));
   print("End square", x);
-  co_return x * x;
+  co_return x* x;
 }
 
 vow::Promise<> gather() {

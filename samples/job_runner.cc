@@ -36,8 +36,9 @@ struct Job {
 // Whether it has succeeded.
 vow::Promise<bool> run_job(Job job) {
   // In a statement of its own: g++ 12 does not compile a braced list in the expression of a co_await.
-  absl::StatusOr<vow::Process> shell = vow::Process::start(
-      {"sh", "-c", job.command}, {.in = vow::Process::kNull, .out = vow::Process::kPipe, .err = vow::Process::kSameAsOut});
+  absl::StatusOr<vow::Process> shell =
+      vow::Process::start({"sh", "-c", job.command},
+                          {.in = vow::Process::kNull, .out = vow::Process::kPipe, .err = vow::Process::kSameAsOut});
   if (!shell.ok()) co_return shell.status();
   while (std::optional<std::string> line = co_await shell->out().read_line()) {
     std::cout << job.number << "| " << *line << std::endl;

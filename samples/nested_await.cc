@@ -14,7 +14,7 @@ using sample::print;
 
 vow::Promise<int> compute_square(int x) {
   co_await vow::sleep(absl::Seconds(1));
-  co_return x * x;
+  co_return x* x;
 }
 
 vow::Promise<int> square(int x) {

@@ -57,8 +57,8 @@ void print_timeline() {
     const int begin = column(bar.begin);
     const int end = std::max(column(bar.end), begin);
     std::cout << bar.name << std::string(widest - bar.name.size(), ' ') << " |" << std::string(begin, ' ')
-              << std::string(end - begin, '=') << std::string(std::max(kWidth - end, 0), ' ') << "| "
-              << text(bar.begin) << " to " << text(bar.end) << "\n";
+              << std::string(end - begin, '=') << std::string(std::max(kWidth - end, 0), ' ') << "| " << text(bar.begin)
+              << " to " << text(bar.end) << "\n";
   }
 }
 

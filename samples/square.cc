@@ -16,7 +16,7 @@ vow::Promise<int> square(int x) {
   print("Square", x);
   co_await vow::sleep(absl::Seconds(1));
   print("End square", x);
-  co_return x * x;
+  co_return x* x;
 }
 
 int main(int argc, char** argv) {

@@ -38,7 +38,6 @@ vow::Promise<std::string> my_async_function2() {
 
 using Results = std::tuple<std::string, std::string>;
 
-
 vow::Promise<Results> main_async_function() {
   print("Starting main function");
   // In statements of their own: C++ leaves it open which argument is evaluated first.

@@ -37,7 +37,6 @@ vow::Promise<std::string> my_async_function2() {
 
 using Results = std::tuple<std::string, std::string>;
 
-
 vow::Promise<Results> main_async_function() {
   print("Starting main function");
   std::string result1 = co_await my_async_function1();

@@ -34,9 +34,11 @@ vow::Promise<> buy_groceries() {
 }
 
 vow::Promise<> prepare_tea() {
-  return make_dough().then([] { return vow::when_all({bake(), buy_groceries()}); }).then([] {
-    print("the table is set");
-  });
+  return make_dough()
+      .then([] {
+        return vow::when_all({bake(), buy_groceries()});
+      })
+      .then([] { print("the table is set"); });
 }
 
 int main(int argc, char** argv) {

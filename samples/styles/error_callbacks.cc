@@ -51,8 +51,6 @@ void serve(Name name, std::function<void()> done) {
 
 int main(int argc, char** argv) {
   vow::EventLoop loop(sample::options(argc, argv));
-  serve("ada", [&loop] {
-    loop.call_later(absl::Seconds(1), [] { serve("bob", [] {}); });
-  });
+  serve("ada", [&loop] { loop.call_later(absl::Seconds(1), [] { serve("bob", [] {}); }); });
   return sample::exit_code(loop.run());
 }
