@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include <iostream>
+#include <string>
 
 #include "absl/flags/parse.h"
 #include "promise/coroutine.h"
@@ -25,10 +26,14 @@ vow::Promise<int> compute() {
   co_return 42;
 }
 
-vow::Promise<> on_task() { std::cout << "the task has completed: " << co_await vow::create_task(compute) << std::endl; }
+vow::Promise<> on_task() {
+  const int result = co_await vow::create_task(compute);
+  std::cout << "the task has completed: " << result << std::endl;
+}
 
 vow::Promise<> on_socket(vow::TcpStream& socket) {
-  std::cout << "the socket has data: " << co_await socket.read_some() << std::endl;
+  const std::string bytes = co_await socket.read_some();
+  std::cout << "the socket has data: " << bytes << std::endl;
 }
 
 vow::Promise<> on_timer() {
