@@ -408,7 +408,7 @@ StreamState::Came StreamState::receive(absl::Span<char> memory, std::size_t& byt
   }
   if (count == 0) return Came::kEnd;
   if (errno == EAGAIN || errno == EWOULDBLOCK) {
-    readable_ = false;
+    readable_ = is_worth_another_try(POLLIN);
     return Came::kNothing;
   }
   read_error_ = error("read", errno);
@@ -479,7 +479,7 @@ std::size_t StreamState::put(std::string_view bytes) {
       sent += static_cast<std::size_t>(count);
       if (tells_when_empty_ && static_cast<std::size_t>(count) < rest.size() && !ended_) writable_ = false;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      writable_ = false;
+      writable_ = is_worth_another_try(POLLOUT);
     } else if (errno != EINTR) {
       write_error_ = error("write", errno);
     }
@@ -517,6 +517,12 @@ void StreamState::write_left(std::size_t sent, std::size_t all) {
 }
 
 // The turns of the loop.
+
+bool StreamState::is_worth_another_try(short events) {
+  if (may_block_ || !is_ready_now(events)) return false;
+  budget_ = 0;
+  return !spend();
+}
 
 bool StreamState::spend() {
   if (budget_ > 0) {

@@ -92,6 +92,9 @@ class StreamState final : private FdWatch {
   void lose_loop();
   void update_hold();
   bool spend();
+  // After EAGAIN, whether it was untrue: a call may fail though the descriptor is ready, and then there is no edge to come.
+  // In a later turn, then.
+  bool is_worth_another_try(short events);
   Reading* finish_reading();
   std::size_t put(std::string_view bytes);
   void advance_writes();
