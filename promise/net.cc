@@ -329,7 +329,9 @@ class ListenerState final : private FdWatch {
     const int error = errno;
     switch (kind_of(error)) {
       case AcceptError::kNothing:
-        readable_ = false;
+        // It may be untrue, and the edge comes only once: see StreamState::is_worth_another_try.
+        readable_ = is_ready_now(socket_.get(), POLLIN);
+        if (readable_) pause(absl::ZeroDuration());
         break;
       case AcceptError::kPassOver:
         break;

@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "loop/block_pool.h"
+#include "promise/internal/owned_fd.h"
 #include "promise/internal/stream_state.h"
 #include "promise/internal/typed_state.h"
 #include "promise/internal/withdrawal.h"
@@ -394,7 +395,7 @@ StreamState::Came StreamState::receive(absl::Span<char> memory, std::size_t& byt
   do {
     if (is_socket_) {
       count = recv(descriptor_, memory.data(), memory.size(), MSG_DONTWAIT);
-    } else if (may_block_ && !is_ready_now(POLLIN)) {
+    } else if (may_block_ && !is_ready_now(descriptor_, POLLIN)) {
       errno = EAGAIN;
       count = -1;
     } else {
@@ -413,11 +414,6 @@ StreamState::Came StreamState::receive(absl::Span<char> memory, std::size_t& byt
   }
   read_error_ = error("read", errno);
   return Came::kError;
-}
-
-bool StreamState::is_ready_now(short events) const {
-  pollfd descriptor = {.fd = descriptor_, .events = events, .revents = 0};
-  return poll(&descriptor, 1, 0) > 0;
 }
 
 // Writing.
@@ -468,7 +464,7 @@ std::size_t StreamState::put(std::string_view bytes) {
       count = send(descriptor_, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     } else if (!may_block_) {
       count = write_without_signal(descriptor_, rest);
-    } else if (is_ready_now(POLLOUT)) {
+    } else if (is_ready_now(descriptor_, POLLOUT)) {
       rest = rest.substr(0, PIPE_BUF);
       count = write_without_signal(descriptor_, rest);
     } else {
@@ -519,7 +515,7 @@ void StreamState::write_left(std::size_t sent, std::size_t all) {
 // The turns of the loop.
 
 bool StreamState::is_worth_another_try(short events) {
-  if (may_block_ || !is_ready_now(events)) return false;
+  if (may_block_ || !is_ready_now(descriptor_, events)) return false;
   budget_ = 0;
   return !spend();
 }

@@ -1,8 +1,9 @@
-// A file descriptor that is closed at the end, unless somebody else takes it. Internal.
+// A file descriptor that is closed at the end, unless somebody else takes it; and what poll says of one. Internal.
 
 #ifndef VOW_PROMISE_INTERNAL_OWNED_FD_H_
 #define VOW_PROMISE_INTERNAL_OWNED_FD_H_
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <utility>
@@ -28,6 +29,12 @@ class OwnedFd {
  private:
   int fd_ = -1;
 };
+
+// For any of the events, POLLIN or POLLOUT, now.
+inline bool is_ready_now(int fd, short events) {
+  pollfd descriptor = {.fd = fd, .events = events, .revents = 0};
+  return poll(&descriptor, 1, 0) > 0;
+}
 
 }  // namespace vow::promise_internal
 

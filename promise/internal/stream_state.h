@@ -101,7 +101,6 @@ class StreamState final : private FdWatch {
   void fail_writes(const absl::Status& error);
   void write_left(std::size_t sent, std::size_t all);
   bool shut_down_now();
-  bool is_ready_now(short events) const;
   absl::Status error(const char* call, int number) const;
   void close_descriptor();
 

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "loop/event_loop.h"
+#include "promise/net.h"
 #include "promise/promise.h"
 #include "promise/run.h"
 #include "promise/stream.h"
@@ -18,6 +20,7 @@
 namespace {
 int untrue_reads = 0;  // So many of the next calls fail.
 int untrue_writes = 0;
+int untrue_accepts = 0;
 
 bool is_untrue(int& left) {
   if (left == 0) return false;
@@ -33,6 +36,10 @@ extern "C" ssize_t recv(int fd, void* memory, size_t size, int flags) {
 
 extern "C" ssize_t send(int fd, const void* bytes, size_t size, int flags) {
   return is_untrue(untrue_writes) ? -1 : syscall(SYS_sendto, fd, bytes, size, flags, nullptr, 0);
+}
+
+extern "C" int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
+  return is_untrue(untrue_accepts) ? -1 : static_cast<int>(syscall(SYS_accept4, fd, address, size, flags));
 }
 
 namespace vow {
@@ -72,6 +79,16 @@ TEST_F(StreamEagainTest, AWriteGoesOn) {
   untrue_writes = 2;
   EXPECT_EQ(run_until_complete(loop, far.write("hello")), absl::OkStatus());
   EXPECT_EQ(run_until_complete(loop, near.read_some()).value(), "hello");
+}
+
+TEST_F(StreamEagainTest, AnAcceptGoesOn) {
+  TcpListener listener = *TcpListener::bind(SocketAddress::loopback(0));
+  Promise<TcpStream> accepted = listener.accept();
+  poll();
+  untrue_accepts = 2;
+  Promise<TcpStream> connected = TcpStream::connect(listener.address());
+  EXPECT_EQ(run_until_complete(loop, std::move(accepted)).status(), absl::OkStatus());
+  EXPECT_EQ(untrue_accepts, 0);
 }
 
 }  // namespace
