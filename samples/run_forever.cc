@@ -6,7 +6,7 @@
 //   tick 3
 //   stopped; the loop can go on:
 //   tick 4
-//   closed: what was still to come is dropped
+//   closing: what is still to come is dropped
 
 #include "promise/coroutine.h"
 #include "promise/sleep.h"
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   print("stopped; the loop can go on:");
   loop.call_later(absl::Seconds(1), [&] { loop.stop(); });
   status.Update(loop.run_forever());
+  print("closing: what is still to come is dropped");
   loop.close();
-  print("closed: what was still to come is dropped");
   return sample::exit_code(status);
 }

@@ -105,13 +105,13 @@ const Sample kSamples[] = {
      "argument\n"
      "done\n",
      ""},
-    {"run_forever", "4s",
+    {"run_forever", "4.5s",
      "tick 1\n"
      "tick 2\n"
      "tick 3\n"
      "stopped; the loop can go on:\n"
      "tick 4\n"
-     "closed: what was still to come is dropped\n",
+     "closing: what is still to come is dropped\n",
      ""},
     {"nested_loop", "1s",
      "refused: FAILED_PRECONDITION\n"
