@@ -21,6 +21,7 @@
 #include <new>
 
 #include "absl/base/config.h"
+#include "loop/cpp20.h"
 
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER) && !defined(VOW_NO_BLOCK_POOL)
 #define VOW_NO_BLOCK_POOL 1

@@ -11,8 +11,4 @@ void fatal(std::string_view mistake, SourceLocation where) {
   std::abort();
 }
 
-std::string to_string(SourceLocation where) {
-  return std::string(where.file_name()) + ":" + std::to_string(where.line());
-}
-
 }  // namespace vow

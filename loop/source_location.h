@@ -7,13 +7,11 @@
 #ifndef VOW_LOOP_SOURCE_LOCATION_H_
 #define VOW_LOOP_SOURCE_LOCATION_H_
 
-#if __cplusplus < 202002L
-#error "vow needs C++20: put `build --cxxopt=-std=c++20 --host_cxxopt=-std=c++20` into your workspace's .bazelrc"
-#endif
-
 #include <cstdint>
 #include <source_location>
 #include <string>
+
+#include "loop/cpp20.h"
 
 namespace vow {
 

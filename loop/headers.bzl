@@ -1,0 +1,6 @@
+"""The public headers: each NAME.h has a library :NAME."""
+
+HEADERS = [
+    "event_loop",
+    "source_location",
+]

@@ -1,0 +1,55 @@
+"""The public headers: each NAME.h has a library :NAME. Except promise.h, which all others need: it is in :core."""
+
+# With what it needs besides :core.
+HEADERS = {
+    "all_settled": [":internals"],
+    "as_completed": [":internals"],
+    "barrier": [":internals"],
+    "channel": [":internals"],
+    "condition": [
+        ":internals",
+        ":mutex",
+    ],
+    "coroutine": [":frames"],
+    "create_task": [
+        ":internals",
+        ":yield",
+    ],
+    "event": [":internals"],
+    "generator": [":frames"],
+    "interval": [":sleep"],
+    "io": [],
+    "map": [":internals"],
+    "mutex": [":internals"],
+    "net": [
+        ":coroutine",
+        ":internals",
+        ":io",
+        ":stream",
+        ":thread",
+        ":with_timeout",
+    ],
+    "process": [
+        ":internals",
+        ":shield",
+        ":stream",
+    ],
+    "race": [":internals"],
+    "retry": [":sleep"],
+    "run": [],
+    "semaphore": [":internals"],
+    "shield": [],
+    "signal": [":channel"],
+    "sleep": [],
+    "stream": [":internals"],
+    "task_group": [
+        ":create_task",
+        ":frames",
+    ],
+    "thread": [":internals"],
+    "unhandled_rejection": [],
+    "when_all": [":internals"],
+    "when_any": [":internals"],
+    "with_timeout": [],
+    "yield": [],
+}
