@@ -1,8 +1,13 @@
-// The rare paths of the block pool: a new slab for a class, and a slab whose countdown has reached 0.
+// The rare paths of the block pool: a new slab for a class, a slab whose countdown has reached 0, and all that a
+// BlockWatch is to see.
 
 #include "loop/block_pool.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "loop/block_watch.h"
+#include "loop/fatal.h"
 
 namespace vow::loop_internal {
 
@@ -114,8 +119,9 @@ bool carve(Slab& slab) {
 
 }  // namespace
 
-void* allocate_from_next_slab(std::size_t size_class) {
+void* allocate_from_next_slab(std::size_t size_class, ReportBlock report) {
   Pool& pool = this_thread_pool;
+  if (pool.watch != nullptr) return pool.watch->allocate(size_class, report);
   if (pool.thread_ends) {  // A slab for one block, which gives it back.
     Slab* slab = new_slab(size_class);
     carve(*slab);
@@ -141,9 +147,21 @@ void* allocate_from_next_slab(std::size_t size_class) {
   return block;
 }
 
-void* allocate_large_block(std::size_t bytes) { return ::operator new(bytes); }
+void* allocate_large_block(std::size_t bytes, std::size_t alignment, ReportBlock report) {
+  void* block = alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ? ::operator new (bytes, std::align_val_t{alignment})
+                                                             : ::operator new(bytes);
+  if (BlockWatch* watch = this_thread_pool.watch) watch->add(block, report);
+  return block;
+}
+
+void free_large_block(void* block, std::size_t alignment) noexcept {
+  if (BlockWatch* watch = this_thread_pool.watch) watch->remove(block);
+  alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ? ::operator delete (block, std::align_val_t{alignment})
+                                               : ::operator delete(block);
+}
 
 void slab_counted_down(Slab* slab) {
+  if (slab->watched) return this_thread_pool.watch->freed(*slab);
   if (slab->link == nullptr) {  // It was full, and one block has come back.
     slab->countdown = slab->carved - 1;
     list_as_partial(*slab);
@@ -162,3 +180,78 @@ void slab_counted_down(Slab* slab) {
 }
 
 }  // namespace vow::loop_internal
+
+namespace vow {
+
+using loop_internal::kSizeClasses;
+using loop_internal::no_slab;
+using loop_internal::Pool;
+using loop_internal::Slab;
+using loop_internal::this_thread_pool;
+
+BlockWatch::BlockWatch() {
+  Pool& pool = this_thread_pool;
+  if (pool.watch != nullptr) fatal("a second BlockWatch on a thread that has one", SourceLocation::current());
+  pool.watch = this;
+  for (std::size_t i = 0; i < kSizeClasses; ++i) before_[i] = std::exchange(pool.current[i], &no_slab);
+}
+
+BlockWatch::~BlockWatch() {
+  Pool& pool = this_thread_pool;
+  pool.watch = nullptr;
+  std::copy(before_, before_ + kSizeClasses, pool.current);
+  // What is left stays where it is, and takes its slab along when it goes.
+  for (Slab* head : slabs_) {
+    for (Slab* slab = head; slab != nullptr; slab = slab->next) slab->countdown = 0;
+  }
+  for (const auto& [block, made] : made_) {
+    if (made.slab != nullptr) ++made.slab->countdown;
+  }
+  for (Slab* head : slabs_) {
+    while (Slab* slab = head) {
+      head = slab->next;
+      slab->watched = false;
+      slab->countdown == 0 ? loop_internal::give_back(slab) : loop_internal::orphan(*slab);
+    }
+  }
+}
+
+std::vector<BlockWatch::Block> BlockWatch::blocks() const {
+  std::vector<std::pair<std::uint64_t, Block>> numbered;
+  for (const auto& [address, made] : made_) {
+    if (made.report == nullptr) continue;
+    const BlockReport report = made.report(address);
+    if (report.what != nullptr) numbered.push_back({made.number, {address, report}});
+  }
+  std::sort(numbered.begin(), numbered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Block> blocks;
+  for (const auto& [number, block] : numbered) blocks.push_back(block);
+  return blocks;
+}
+
+void* BlockWatch::allocate(std::size_t size_class, loop_internal::ReportBlock report) {
+  Slab*& head = slabs_[size_class];
+  Slab* slab = head;
+  while (slab != nullptr && slab->free == nullptr && !loop_internal::carve(*slab)) slab = slab->next;
+  if (slab == nullptr) {
+    slab = loop_internal::new_slab(size_class);
+    slab->watched = true;
+    slab->next = std::exchange(head, slab);
+    if (slab->free == nullptr) loop_internal::carve(*slab);
+  }
+  loop_internal::FreeBlock* const block = slab->free;
+  add(block, report, slab);
+  slab->free = block->next;
+  return block;
+}
+
+void BlockWatch::freed(Slab& slab) noexcept {
+  slab.countdown = 1;
+  remove(slab.free);
+}
+
+void BlockWatch::add(const void* block, loop_internal::ReportBlock report, Slab* slab) {
+  made_[block] = {count_++, report, slab};
+}
+
+}  // namespace vow

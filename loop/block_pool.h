@@ -12,6 +12,9 @@
 //
 // Under AddressSanitizer there is no pool (define VOW_NO_BLOCK_POOL to get that elsewhere): each block is an allocation
 // of its own, so that every use after free and every leak is seen.
+//
+// A test can have each allocation and each free take the rare path, where a BlockWatch sees them (loop/block_watch.h).
+// For that each allocation comes with a function that can tell what will be in the block.
 
 #ifndef VOW_LOOP_BLOCK_POOL_H_
 #define VOW_LOOP_BLOCK_POOL_H_
@@ -22,13 +25,36 @@
 
 #include "absl/base/config.h"
 #include "loop/cpp20.h"
+#include "loop/source_location.h"
 
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER) && !defined(VOW_NO_BLOCK_POOL)
 #define VOW_NO_BLOCK_POOL 1
 #endif
 
 namespace vow {
+
+class BlockWatch;
+
+// What is in a block, in words for users; null for what is of no interest to them.
+struct BlockReport {
+  const char* what = nullptr;
+  bool is_pending = false;  // Something is still to become of it.
+  SourceLocation where = {};
+};
+
 namespace loop_internal {
+
+using ReportBlock = BlockReport (*)(const void* block);
+
+// For blocks with a T; a class that has something to tell has a function block_report.
+template <class T>
+BlockReport report_block([[maybe_unused]] const void* block) {
+  if constexpr (requires(const T& thing) { thing.block_report(); }) {
+    return static_cast<const T*>(block)->block_report();
+  } else {
+    return {};
+  }
+}
 
 inline constexpr std::size_t kBlockAlign = 16;     // Size classes are multiples of it.
 inline constexpr std::size_t kLargestBlock = 512;  // Beyond: operator new.
@@ -55,6 +81,7 @@ struct Slab {
   char* uncarved = nullptr;  // The part that was never used, so that the system need not back it with memory yet.
   Slab* next = nullptr;      // Neighbours in the list of partial slabs; `next` also in the list of empty ones.
   Slab** link = nullptr;     // What points to this slab in the list of partial slabs; null when it is not there.
+  bool watched = false;      // Is a BlockWatch's: neither of the three; countdown = 1 whenever nothing is being freed.
 };
 
 // Has no block, ever: the current slab of each class before the first allocation.
@@ -68,22 +95,24 @@ struct Pool {
   Slab* partial[kSizeClasses] = {};
   Slab* empty = nullptr;
   int empty_count = 0;
+  BlockWatch* watch = nullptr;
   bool thread_ends = false;  // What is freed or allocated from here on, by other destructors, is not kept.
 };
 
 extern constinit thread_local Pool this_thread_pool;
 
 // The rare half of each call: no free block in the current slab; a countdown that has reached 0.
-void* allocate_from_next_slab(std::size_t size_class);
+void* allocate_from_next_slab(std::size_t size_class, ReportBlock report);
 void slab_counted_down(Slab* slab);
 
 // From operator new. Not inlined, because g++ looks for the operator delete that belongs to it where a coroutine's frame is
 // given back, and warns that it finds another.
-void* allocate_large_block(std::size_t bytes);
+void* allocate_large_block(std::size_t bytes, std::size_t alignment, ReportBlock report);
+void free_large_block(void* block, std::size_t alignment) noexcept;
 
 }  // namespace loop_internal
 
-inline void* allocate_block(std::size_t bytes) {
+inline void* allocate_block(std::size_t bytes, loop_internal::ReportBlock report = nullptr) {
 #ifndef VOW_NO_BLOCK_POOL
   using namespace loop_internal;  // NOLINT
   if (bytes <= kLargestBlock) {
@@ -91,13 +120,13 @@ inline void* allocate_block(std::size_t bytes) {
     Slab* slab = this_thread_pool.current[size_class];
     FreeBlock* block = slab->free;
     if (block == nullptr) [[unlikely]]
-      return allocate_from_next_slab(size_class);
+      return allocate_from_next_slab(size_class, report);
     slab->free = block->next;
     ++slab->countdown;
     return block;
   }
 #endif
-  return loop_internal::allocate_large_block(bytes);
+  return loop_internal::allocate_large_block(bytes, loop_internal::kBlockAlign, report);
 }
 
 inline void free_block(void* block, [[maybe_unused]] std::size_t bytes) noexcept {
@@ -113,22 +142,22 @@ inline void free_block(void* block, [[maybe_unused]] std::size_t bytes) noexcept
     return;
   }
 #endif
-  ::operator delete(block);
+  loop_internal::free_large_block(block, loop_internal::kBlockAlign);
 }
 
 // The same for an object of type T, which may ask for more alignment than blocks have, and may be followed by others.
 template <class T>
 void* allocate_block_for(std::size_t bytes) {
   if constexpr (alignof(T) > loop_internal::kBlockAlign) {
-    return ::operator new (bytes, std::align_val_t{alignof(T)});
+    return loop_internal::allocate_large_block(bytes, alignof(T), loop_internal::report_block<T>);
   } else {
-    return allocate_block(bytes);
+    return allocate_block(bytes, loop_internal::report_block<T>);
   }
 }
 template <class T>
 void free_block_for(void* block, [[maybe_unused]] std::size_t bytes) noexcept {
   if constexpr (alignof(T) > loop_internal::kBlockAlign) {
-    ::operator delete (block, std::align_val_t{alignof(T)});
+    loop_internal::free_large_block(block, alignof(T));
   } else {
     free_block(block, bytes);
   }

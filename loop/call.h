@@ -37,6 +37,7 @@ class Cancellable {
   void remove_handle() {
     if (remove_reference()) destroy();
   }
+  BlockReport block_report() const { return {"callback", is_waiting(), where_}; }
 
  protected:
   Cancellable(std::uint16_t loop_id, SourceLocation where) : loop_id_(loop_id), where_(where) {}

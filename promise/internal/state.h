@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "loop/block_pool.h"
 #include "loop/event_loop.h"
 #include "loop/job.h"
 #include "loop/source_location.h"
@@ -78,6 +79,7 @@ class State : public Job {
   // Where the promise was made.
   SourceLocation where() const { return where_; }
   SourceLocation made_at() const final { return where_; }
+  BlockReport block_report() const { return {"promise", is_pending(), where_}; }
 
   // Of a rejected state. `take` leaves nothing behind if the caller's reference is the only one.
   const absl::Status& error() const { return slot_.error; }
