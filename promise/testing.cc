@@ -50,7 +50,9 @@ PromiseTest::PromiseTest(LoopOptions options, SourceLocation where)
         testing_internal::fail(made_at,
                                "the promise made here was rejected, and nobody has handled it: " + error.ToString());
       })),
-      loop(options, where) {}
+      loop(options, where) {
+  promise_internal::hold_unhandled_rejections();
+}
 
 PromiseTest::~PromiseTest() {
   std::set<const void*> pending;
@@ -59,6 +61,7 @@ PromiseTest::~PromiseTest() {
     pending.insert(address);
     testing_internal::fail(report.where, "the promise made here has not settled at the end of the test");
   }
+  promise_internal::report_unhandled_rejections();
   loop.close();
   for (const auto& [address, report] : watch_.blocks()) {
     if (pending.count(address) > 0) continue;

@@ -64,6 +64,12 @@ class State::Unhandled final : public Job {
     if (!std::exchange(is_queued_, true)) loop.queue_microtask(*this);
   }
 
+  void hold() { is_held_ = true; }
+  void release() {
+    is_held_ = false;
+    report_all();
+  }
+
   void remove(State& state) {
     states_.remove(state);
     state.watched_ = false;
@@ -78,6 +84,10 @@ class State::Unhandled final : public Job {
   }
   void drop() noexcept override {
     is_queued_ = false;
+    if (!is_held_) report_all();
+  }
+
+  void report_all() {
     states_.push(end_);  // What the handler rejects comes behind it, and has its turn later.
     for (Job* job = states_.pop(); job != &end_; job = states_.pop()) {
       auto& state = static_cast<State&>(*job);
@@ -95,7 +105,11 @@ class State::Unhandled final : public Job {
   End end_;
   JobQueue states_;
   bool is_queued_ = false;
+  bool is_held_ = false;
 };
+
+void hold_unhandled_rejections() { State::Unhandled::of_this_thread().hold(); }
+void report_unhandled_rejections() { State::Unhandled::of_this_thread().release(); }
 
 void State::watch_rejection() {
   EventLoop* loop = EventLoop::current_or_null();

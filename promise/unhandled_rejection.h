@@ -24,6 +24,15 @@ using UnhandledRejectionHandler = std::function<void(const absl::Status&, Source
 // one brings the default back. What it throws is reported on stderr. Gives the handler that there was.
 UnhandledRejectionHandler on_unhandled_rejection(UnhandledRejectionHandler handler);
 
+namespace promise_internal {
+
+// For tests, which look at a promise when it has long been rejected. From the first call on, nothing is reported on this
+// thread; the second makes up for that, but for what has been handled in between.
+void hold_unhandled_rejections();
+void report_unhandled_rejections();
+
+}  // namespace promise_internal
+
 }  // namespace vow
 
 #endif  // VOW_PROMISE_UNHANDLED_REJECTION_H_

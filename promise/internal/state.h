@@ -69,6 +69,7 @@ struct Access {
 class State : public Job {
  public:
   class Producer;
+  class Unhandled;
   class Withdrawal;
 
   bool is_pending() const { return phase_ == Phase::kPending; }
@@ -281,7 +282,6 @@ class State : public Job {
   } slot_;
 
  private:
-  class Unhandled;
   void watch_rejection();
   void forget_rejection();
   // One reference is the producer's: the state's own as a job, a timer's, a Deferred's; a state that follows may have

@@ -211,6 +211,15 @@ TEST(PromiseTestTest, AnUnhandledRejectionFailsTheTestThatDoesNotRun) {
   EXPECT_EQ(failures_of([](auto&) { reject<int>(absl::NotFoundError("no tea")); }).size(), 1u);
 }
 
+TEST(PromiseTestTest, ARejectionMayBeLookedAtLater) {
+  EXPECT_THAT(failures_of([](auto& test) {
+                const Promise<> rejected = sleep(absl::Seconds(1)).then([] { return absl::NotFoundError("no tea"); });
+                test.run_for(absl::Seconds(2));
+                EXPECT_THAT(rejected, IsRejected());
+              }),
+              IsEmpty());
+}
+
 TEST(PromiseTestTest, APromiseThatSomethingIsToSettleFailsTheTest) {
   const int line = __LINE__ + 1;
   const auto failures = failures_of([](auto&) { sleep(absl::Seconds(1)); });

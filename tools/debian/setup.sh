@@ -96,6 +96,8 @@ make_bazelrc() {
     done
     echo "$command --override_repository=bazel_skylib=/usr/share/bazel/tools/skylib"
     echo "$command --override_repository=rules_java=/usr/share/bazel/rules/java"
+    # For workspaces that depend on this one: other Bazels download it when nobody names it.
+    echo "$command \"--override_repository=rules_cc=$root/tools/rules_cc\""
   done
   # Debian's own bazelrc turns this on: some fifty lines for each action.
   echo "build --nosandbox_debug"

@@ -1,0 +1,1 @@
+../workspace/prices.h
