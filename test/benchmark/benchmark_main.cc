@@ -1,7 +1,6 @@
 // Times the rows: CPU time per operation, on a loop with the system's clock.
 
 #include "benchmark/benchmark.h"
-
 #include "loop/event_loop.h"
 #include "test/benchmark/rows.h"
 
@@ -14,8 +13,9 @@ int main(int argc, char** argv) {
       vow::EventLoop loop;
       for (auto _ : state) row.run(loop, 1);
       state.SetItemsProcessed(state.iterations() * row.operations);
-      state.counters["per_operation"] = benchmark::Counter(
-          static_cast<double>(row.operations), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+      state.counters["per_operation"] =
+          benchmark::Counter(static_cast<double>(row.operations),
+                             benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
     });
   }
   benchmark::RunSpecifiedBenchmarks();

@@ -1,5 +1,3 @@
 #include "loop/event_loop.h"
 
-void mistake(vow::EventLoop& loop) {
-  loop.post(1);
-}
+void mistake(vow::EventLoop& loop) { loop.post(1); }

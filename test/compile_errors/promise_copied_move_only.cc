@@ -2,6 +2,4 @@
 
 #include "promise/promise.h"
 
-vow::Promise<std::unique_ptr<int>> mistake(const vow::Promise<std::unique_ptr<int>>& promise) {
-  return promise;
-}
+vow::Promise<std::unique_ptr<int>> mistake(const vow::Promise<std::unique_ptr<int>>& promise) { return promise; }

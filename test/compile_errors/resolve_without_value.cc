@@ -1,5 +1,3 @@
 #include "promise/promise.h"
 
-void mistake(vow::Deferred<int>& deferred) {
-  deferred.resolve();
-}
+void mistake(vow::Deferred<int>& deferred) { deferred.resolve(); }

@@ -2,6 +2,4 @@
 
 #include "promise/promise.h"
 
-void mistake(vow::Deferred<int>& deferred) {
-  deferred.resolve(std::string("1"));
-}
+void mistake(vow::Deferred<int>& deferred) { deferred.resolve(std::string("1")); }

@@ -2,6 +2,4 @@
 
 #include "promise/promise.h"
 
-void mistake(const vow::Promise<std::unique_ptr<int>>& promise) {
-  promise.settled();
-}
+void mistake(const vow::Promise<std::unique_ptr<int>>& promise) { promise.settled(); }

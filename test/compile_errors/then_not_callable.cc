@@ -1,5 +1,3 @@
 #include "promise/promise.h"
 
-void mistake() {
-  vow::resolve(1).then(2);
-}
+void mistake() { vow::resolve(1).then(2); }

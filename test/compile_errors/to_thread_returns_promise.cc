@@ -1,3 +1,5 @@
 #include "promise/thread.h"
 
-auto mistake() { return vow::to_thread([] { return vow::resolve(1); }); }
+auto mistake() {
+  return vow::to_thread([] { return vow::resolve(1); });
+}

@@ -1,3 +1,5 @@
 #include "promise/thread.h"
 
-auto mistake() { return vow::to_thread([](int) {}); }
+auto mistake() {
+  return vow::to_thread([](int) {});
+}

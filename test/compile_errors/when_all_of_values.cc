@@ -2,6 +2,4 @@
 
 #include "promise/when_all.h"
 
-void mistake() {
-  vow::when_all(std::vector<int>{1, 2});
-}
+void mistake() { vow::when_all(std::vector<int>{1, 2}); }

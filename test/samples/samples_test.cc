@@ -92,9 +92,7 @@ const Sample kSamples[] = {
      "End square 3\n"
      "9\n",
      ""},
-    {"add", "3s",
-     "1 + 2 = 3\n",
-     ""},
+    {"add", "3s", "1 + 2 = 3\n", ""},
     {"add_both", "7s",
      "1 + 2 = 3\n"
      "3 + 4 = 7\n"
@@ -224,12 +222,9 @@ const Sample kSamples[] = {
      "5\n",
      "every 0.2 s |========================================| 0 to 600ms\n"
      "every 0.3 s |========================================| 0 to 600ms\n"},
-    {"add_one", "1s",
-     "42\n",
-     ""},
+    {"add_one", "1s", "42\n", ""},
     // The order of the second halves is that of equal deadlines: first set, first due.
-    {"append_two_values", "500ms",
-     "[1, 3, 2, 4, 6, 5]\n",
+    {"append_two_values", "500ms", "[1, 3, 2, 4, 6, 5]\n",
      "1 and 4 |========================================| 0 to 500ms\n"
      "3 and 6 |========================================| 0 to 500ms\n"
      "2 and 5 |========================================| 0 to 500ms\n"},

@@ -31,7 +31,7 @@ Promise<int> square(int x) {
   print("Square", x);
   co_await sleep(absl::Seconds(1));
   print("End square", x);
-  co_return x * x;
+  co_return x* x;
 }
 
 TEST_F(SquareTutorialTest, OneSquareTakesASecond) {
@@ -89,7 +89,7 @@ namespace nested {
 
 Promise<int> compute_square(int x) {
   co_await sleep(absl::Seconds(1));
-  co_return x * x;
+  co_return x* x;
 }
 
 Promise<int> square(int x) {

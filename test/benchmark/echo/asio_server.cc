@@ -1,9 +1,8 @@
 // The same with Boost.Asio's coroutines.
 
+#include <boost/asio.hpp>
 #include <cstdlib>
 #include <utility>  // Boost 1.74 forgets it.
-
-#include <boost/asio.hpp>
 
 namespace asio = boost::asio;
 using asio::ip::tcp;

@@ -27,6 +27,4 @@ TEST_F(PricesTest, TheShopHasFiveSecondsToAnswer) {
   EXPECT_THAT(price, IsRejected(absl::StatusCode::kDeadlineExceeded));
 }
 
-TEST_F(PricesTest, BreakfastIsTeaAndBread) {
-  EXPECT_THAT(run_until_settled(price_of_breakfast()), IsFulfilled(5));
-}
+TEST_F(PricesTest, BreakfastIsTeaAndBread) { EXPECT_THAT(run_until_settled(price_of_breakfast()), IsFulfilled(5)); }
