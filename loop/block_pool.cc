@@ -105,10 +105,10 @@ Slab* new_slab(std::size_t size_class) {
 // Makes free blocks out of the next part of the slab that was never used; false if there is none left.
 bool carve(Slab& slab) {
   const std::size_t bytes = block_bytes(slab);
+  char* const end = std::min(slab.uncarved + kCarveBytes / bytes * bytes, end_of(slab) - bytes + 1);
   FreeBlock** tail = &slab.free;
-  for (std::size_t done = 0; done < kCarveBytes && slab.uncarved + bytes <= end_of(slab); done += bytes) {
+  for (; slab.uncarved < end; slab.uncarved += bytes) {
     auto* block = reinterpret_cast<FreeBlock*>(slab.uncarved);
-    slab.uncarved += bytes;
     ++slab.carved;
     *tail = block;
     tail = &block->next;

@@ -83,6 +83,19 @@ Promise<std::tuple<promise_internal::Outcome<First>, promise_internal::Outcome<R
       new promise_internal::SettledOfPack<First, Rest...>(where, std::move(first), std::move(rest)...));
 }
 
+// Not of values, nor of nothing that has a type.
+template <class... Arguments>
+requires promise_internal::kAreNoInputs<Arguments...> Promise<> all_settled(Arguments&&...) {
+  static_assert(promise_internal::kNever<Promise<>, Arguments...>,
+                "all_settled(...): the arguments must be promises, or one range of promises; of nothing: "
+                "std::vector<Promise<T>>()");
+  __builtin_unreachable();
+}
+template <class Element = int>
+requires(!promise_internal::kIsPromise<Element>) Promise<> all_settled(std::initializer_list<Element> elements) {
+  return all_settled(elements.begin());
+}
+
 }  // namespace vow
 
 #endif  // VOW_PROMISE_ALL_SETTLED_H_

@@ -209,6 +209,19 @@ AsCompleted<T> as_completed(std::initializer_list<Promise<T>> promises,
   return as_completed(std::vector<Promise<T>>(promises), where);
 }
 
+// Not of values, nor of nothing that has a type.
+template <class... Arguments>
+requires promise_internal::kAreNoInputs<Arguments...> Promise<> as_completed(Arguments&&...) {
+  static_assert(
+      promise_internal::kNever<Promise<>, Arguments...>,
+      "as_completed(...): the arguments must be one range of promises; of nothing: std::vector<Promise<T>>()");
+  __builtin_unreachable();
+}
+template <class Element = int>
+requires(!promise_internal::kIsPromise<Element>) Promise<> as_completed(std::initializer_list<Element> elements) {
+  return as_completed(elements.begin());
+}
+
 }  // namespace vow
 
 #endif  // VOW_PROMISE_AS_COMPLETED_H_

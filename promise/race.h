@@ -76,6 +76,19 @@ Promise<std::variant<promise_internal::AsElement<First>, promise_internal::AsEle
       new promise_internal::RaceOfPack<First, Rest...>(where, std::move(first), std::move(rest)...));
 }
 
+// Not of values, nor of nothing that has a type.
+template <class... Arguments>
+requires promise_internal::kAreNoInputs<Arguments...> Promise<> race(Arguments&&...) {
+  static_assert(
+      promise_internal::kNever<Promise<>, Arguments...>,
+      "race(...): the arguments must be promises, or one range of promises; of nothing: std::vector<Promise<T>>()");
+  __builtin_unreachable();
+}
+template <class Element = int>
+requires(!promise_internal::kIsPromise<Element>) Promise<> race(std::initializer_list<Element> elements) {
+  return race(elements.begin());
+}
+
 }  // namespace vow
 
 #endif  // VOW_PROMISE_RACE_H_

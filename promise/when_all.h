@@ -101,6 +101,19 @@ Promise<std::tuple<promise_internal::AsElement<First>, promise_internal::AsEleme
       new promise_internal::AllOfPack<First, Rest...>(where, std::move(first), std::move(rest)...));
 }
 
+// Not of values, nor of nothing that has a type.
+template <class... Arguments>
+requires promise_internal::kAreNoInputs<Arguments...> Promise<> when_all(Arguments&&...) {
+  static_assert(
+      promise_internal::kNever<Promise<>, Arguments...>,
+      "when_all(...): the arguments must be promises, or one range of promises; of nothing: std::vector<Promise<T>>()");
+  __builtin_unreachable();
+}
+template <class Element = int>
+requires(!promise_internal::kIsPromise<Element>) Promise<> when_all(std::initializer_list<Element> elements) {
+  return when_all(elements.begin());
+}
+
 }  // namespace vow
 
 #endif  // VOW_PROMISE_WHEN_ALL_H_

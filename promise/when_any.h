@@ -93,6 +93,19 @@ Promise<std::variant<promise_internal::AsElement<First>, promise_internal::AsEle
       new promise_internal::AnyOfPack<First, Rest...>(where, std::move(first), std::move(rest)...));
 }
 
+// Not of values, nor of nothing that has a type.
+template <class... Arguments>
+requires promise_internal::kAreNoInputs<Arguments...> Promise<> when_any(Arguments&&...) {
+  static_assert(
+      promise_internal::kNever<Promise<>, Arguments...>,
+      "when_any(...): the arguments must be promises, or one range of promises; of nothing: std::vector<Promise<T>>()");
+  __builtin_unreachable();
+}
+template <class Element = int>
+requires(!promise_internal::kIsPromise<Element>) Promise<> when_any(std::initializer_list<Element> elements) {
+  return when_any(elements.begin());
+}
+
 }  // namespace vow
 
 #endif  // VOW_PROMISE_WHEN_ANY_H_

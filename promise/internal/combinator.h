@@ -258,6 +258,14 @@ concept RangeOfPromises = requires(Range& range) {
   requires kIsPromise<RangeElement<Range>>;
 };
 
+// What is given to a combinator by mistake: neither promises nor a range of them.
+template <class... Arguments>
+inline constexpr bool kAreNoInputs = true;
+template <class First, class... Rest>
+inline constexpr bool kAreNoInputs<First, Rest...> =
+    !RangeOfPromises<First> &&
+    !(kIsPromise<std::remove_cvref_t<First>> && (kIsPromise<std::remove_cvref_t<Rest>> && ...));
+
 template <RangeOfPromises Range>
 using RangeValue = typename RangeElement<Range>::value_type;
 

@@ -1,0 +1,3 @@
+#include "promise/when_all.h"
+
+void mistake() { vow::when_all({}); }
