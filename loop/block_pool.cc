@@ -225,6 +225,7 @@ std::vector<BlockWatch::Block> BlockWatch::blocks() const {
   }
   std::sort(numbered.begin(), numbered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Block> blocks;
+  blocks.reserve(numbered.size());
   for (const auto& [number, block] : numbered) blocks.push_back(block);
   return blocks;
 }

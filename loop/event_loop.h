@@ -190,7 +190,7 @@ class EventLoop {
     if constexpr (loop_internal::kTakesExit<F>) {
       auto* call = new loop_internal::ExitCall<std::decay_t<F>>(std::forward<F>(f), id_, where);
       if (absl::Status status = call->open(*this, child); !status.ok()) {
-        Handle{call};
+        call->remove_handle();
         call->drop();
         return status;
       }

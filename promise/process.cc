@@ -136,6 +136,7 @@ class SpawnActions {
  private:
   static std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> pointers;
+    pointers.reserve(strings.size() + 1);
     for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
     pointers.push_back(nullptr);
     return pointers;
@@ -149,8 +150,9 @@ class SpawnActions {
 absl::Status make_stream(OwnedFd fd, Stream& stream, const std::string& name, SourceLocation where) {
   if (fd.get() < 0) return absl::OkStatus();
   absl::StatusOr<Stream> made = Stream::adopt(fd.release(), name, where);
-  if (made.ok()) stream = *std::move(made);
-  return made.status();
+  if (!made.ok()) return made.status();
+  stream = *std::move(made);
+  return absl::OkStatus();
 }
 
 }  // namespace

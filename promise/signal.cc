@@ -88,7 +88,7 @@ class SignalStreamState {
 
 Promise<> signal(int signo, SourceLocation where) { return (new promise_internal::SignalWait(where))->wait(signo); }
 
-absl::StatusOr<SignalStream> SignalStream::open(std::vector<int> signals, SourceLocation where) {
+absl::StatusOr<SignalStream> SignalStream::open(const std::vector<int>& signals, SourceLocation where) {
   auto state = std::make_unique<promise_internal::SignalStreamState>(where);
   if (absl::Status status = state->open(signals, where); !status.ok()) return status;
   return SignalStream(std::move(state));

@@ -35,7 +35,8 @@ Promise<> signal(int signo, SourceLocation where = SourceLocation::current());
 // Belongs to the thread and the loop where it was opened.
 class SignalStream {
  public:
-  static absl::StatusOr<SignalStream> open(std::vector<int> signals, SourceLocation where = SourceLocation::current());
+  static absl::StatusOr<SignalStream> open(const std::vector<int>& signals,
+                                           SourceLocation where = SourceLocation::current());
   SignalStream(SignalStream&& other) noexcept;
   SignalStream& operator=(SignalStream&& other) noexcept;
   ~SignalStream();  // Who waits for the next one is rejected, Aborted.

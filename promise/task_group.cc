@@ -54,7 +54,7 @@ class TaskGroupState::CancelLater final : public Job, public Pooled<CancelLater>
 
  private:
   void run() noexcept override {
-    group_.cancel(std::move(reason), group_.where_);
+    group_.cancel(reason, group_.where_);
     delete this;
   }
   void drop() noexcept override { delete this; }
@@ -144,7 +144,7 @@ void TaskGroupState::stop_tasks(const absl::Status& reason, SourceLocation where
   }
 }
 
-void TaskGroupState::cancel(absl::Status reason, SourceLocation where) {
+void TaskGroupState::cancel(const absl::Status& reason, SourceLocation where) {
   if (phase_ != Phase::kOpen) return;
   const Reference kept(this);
   phase_ = Phase::kCancelled;

@@ -42,7 +42,7 @@ class TaskGroupState final : public Scope, public Pooled<TaskGroupState> {
 
   void watch(State& task);
   Promise<> join(SourceLocation where);
-  void cancel(absl::Status reason, SourceLocation where);
+  void cancel(const absl::Status& reason, SourceLocation where);
   void leave();
 
  private:

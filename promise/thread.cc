@@ -17,15 +17,15 @@ namespace vow::promise_internal {
 class ThreadPool {
  public:
   static ThreadPool& get() {
-    static const int prepared = pthread_atfork([] { pool_mutex.lock(); }, [] { pool_mutex.unlock(); },
+    static const int prepared = pthread_atfork([] { pool_mutex_.lock(); }, [] { pool_mutex_.unlock(); },
                                                [] {
-                                                 pool = nullptr;  // The child has none of its threads.
-                                                 pool_mutex.unlock();
+                                                 pool_ = nullptr;  // The child has none of its threads.
+                                                 pool_mutex_.unlock();
                                                });
     static_cast<void>(prepared);
-    std::lock_guard lock(pool_mutex);
-    if (pool == nullptr) pool = new ThreadPool;
-    return *pool;
+    std::lock_guard lock(pool_mutex_);
+    if (pool_ == nullptr) pool_ = new ThreadPool;
+    return *pool_;
   }
 
   absl::Status enqueue(ThreadTask& task) {
@@ -114,8 +114,8 @@ class ThreadPool {
     poster.post([&task] { task.finish(); });
   }
 
-  static std::mutex pool_mutex;
-  static ThreadPool* pool;
+  static std::mutex pool_mutex_;
+  static ThreadPool* pool_;
 
   const unsigned most_threads_ = std::min(32u, std::thread::hardware_concurrency() + 4);
   std::mutex mutex_;
@@ -128,8 +128,8 @@ class ThreadPool {
   unsigned threads_ = 0;
 };
 
-constinit std::mutex ThreadPool::pool_mutex;
-constinit ThreadPool* ThreadPool::pool = nullptr;
+constinit std::mutex ThreadPool::pool_mutex_;
+constinit ThreadPool* ThreadPool::pool_ = nullptr;
 
 absl::Status ThreadTask::enqueue() { return ThreadPool::get().enqueue(*this); }
 bool ThreadTask::withdraw() { return ThreadPool::get().withdraw(*this); }

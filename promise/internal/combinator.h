@@ -277,7 +277,7 @@ std::vector<RangeElement<Range>> to_vector(Range&& range) {
                   "give it away, by std::move(range)");
     __builtin_unreachable();
   } else if constexpr (std::is_same_v<Range, std::vector<RangeElement<Range>>>) {
-    return std::move(range);
+    return std::forward<Range>(range);
   } else {
     std::vector<RangeElement<Range>> promises;
     for (auto&& promise : range) {

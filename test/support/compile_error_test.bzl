@@ -149,16 +149,18 @@ _compile_error_test = rule(
     toolchains = use_cc_toolchain(),
 )
 
-def compile_error_test(name, size = "small", **kwargs):
+def compile_error_test(name, size = "small", tags = [], **kwargs):
     """Passes if src does not compile, and its one error contains `expect`.
 
     Args:
       name: of the test.
       size: of the test.
+      tags: of the test; to these comes compile_error, by which sanitizers, which it does not concern, leave it out.
       **kwargs: src, deps, expect, copts and max_errors, as documented in the rule above; and those of every test.
     """
     _compile_error_test(
         name = name,
         size = size,
+        tags = tags + ["compile_error"],
         **kwargs
     )
