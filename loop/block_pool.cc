@@ -156,8 +156,11 @@ void* allocate_large_block(std::size_t bytes, std::size_t alignment, ReportBlock
 
 void free_large_block(void* block, std::size_t alignment) noexcept {
   if (BlockWatch* watch = this_thread_pool.watch) watch->remove(block);
-  alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ? ::operator delete (block, std::align_val_t{alignment})
-                                               : ::operator delete(block);
+  if (alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+    ::operator delete (block, std::align_val_t{alignment});
+  } else {
+    ::operator delete(block);
+  }
 }
 
 void slab_counted_down(Slab* slab) {
