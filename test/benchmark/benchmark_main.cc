@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   for (const Row& row : vow::benchmark_rows::all_rows()) {
     benchmark::RegisterBenchmark(row.name, [&row](benchmark::State& state) {
       vow::EventLoop loop;
-      for (auto _ : state) row.run(loop, 1);
+      for (auto _ : state) row.run(loop, row.operations);
       state.SetItemsProcessed(state.iterations() * row.operations);
       state.counters["per_operation"] =
           benchmark::Counter(static_cast<double>(row.operations),

@@ -1,6 +1,7 @@
-// Does one row's work a given number of times, for a profiler to count: instructions ROW REPETITIONS. Without arguments, lists the
-// rows with their operations per repetition.
+// Does one row's work so many times, for a profiler to count: instructions ROW REPETITIONS [OPERATIONS]. Without arguments,
+// lists the rows with their operations per repetition.
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,8 +15,9 @@ int main(int argc, char** argv) {
     if (argc < 3) {
       std::printf("%s %lld\n", row.name, static_cast<long long>(row.operations));
     } else if (std::strcmp(argv[1], row.name) == 0) {
+      const std::int64_t operations = argc > 3 ? std::atoll(argv[3]) : row.operations;
       vow::EventLoop loop;
-      row.run(loop, std::atoll(argv[2]));
+      for (std::int64_t left = std::atoll(argv[2]); left > 0; --left) row.run(loop, operations);
       return 0;
     }
   }

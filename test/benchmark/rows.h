@@ -1,5 +1,5 @@
-// The work that is measured: each row is a function that does `repetitions` times the same thing, on a loop that is not running.
-// The same rows are timed (benchmark_main) and their instructions counted (instructions_main).
+// The work that is measured: each row is a function that does it, on a loop that is not running. The same rows are timed
+// (benchmark_main) and their instructions counted (instructions_main); peers/ has them for others.
 
 #ifndef VOW_TEST_BENCHMARK_ROWS_H_
 #define VOW_TEST_BENCHMARK_ROWS_H_
@@ -13,8 +13,8 @@ namespace vow::benchmark_rows {
 
 struct Row {
   const char* name;
-  std::int64_t operations;  // In one repetition: figures are per operation.
-  void (*run)(EventLoop& loop, std::int64_t repetitions);
+  std::int64_t operations;  // In one repetition, unless another number is asked for: figures are per operation.
+  void (*run)(EventLoop& loop, std::int64_t operations);
 };
 
 const std::vector<Row>& all_rows();

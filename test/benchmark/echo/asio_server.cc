@@ -1,8 +1,13 @@
 // The same with Boost.Asio's coroutines.
 
+// Boost 1.74 needs <utility>, and does not include it.
+// clang-format off
+#include <utility>
 #include <boost/asio.hpp>
+// clang-format on
+
 #include <cstdlib>
-#include <utility>  // Boost 1.74 forgets it.
+#include <exception>
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
