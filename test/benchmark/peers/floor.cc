@@ -125,17 +125,19 @@ struct Inner : Job {
   std::int64_t value;
 };
 
+void bring_back(Job* job) {
+  auto* const inner = static_cast<Inner*>(job);
+  pass_on(inner->outer, inner->value);
+  free(inner);
+}
+
 void chain_flatten(std::int64_t links) {
   Link* const head = make_chain(links, [](Job* job) {
     auto* const link = static_cast<Link*>(job);
     Inner* const inner = make<Inner>();
     inner->value = link->value + 1;
     inner->outer = link;
-    inner->run = [](Job* job) {
-      auto* const inner = static_cast<Inner*>(job);
-      pass_on(inner->outer, inner->value);
-      free(inner);
-    };
+    inner->run = bring_back;
     queue.push(inner);
   });
   head->value = 0;
@@ -207,10 +209,10 @@ void when_all(std::int64_t inputs) {
     input->all = &all;
     input->index = static_cast<int>(i);
     input->run = [](Job* job) {
-      auto* const input = static_cast<Input*>(job);
-      input->all->values[input->index] = input->value;
-      --input->all->left;
-      free(input);
+      auto* const self = static_cast<Input*>(job);
+      self->all->values[self->index] = self->value;
+      --self->all->left;
+      free(self);
     };
   }
   for (std::int64_t i = inputs; i-- > 0;) {
@@ -487,9 +489,9 @@ struct NextTurn {
     Resume* const block = make<Resume>();
     block->turn = this;
     block->run = [](Job* job) {
-      auto* const block = static_cast<Resume*>(job);
-      NextTurn& turn = *block->turn;
-      free(block);
+      auto* const self = static_cast<Resume*>(job);
+      NextTurn& turn = *self->turn;
+      free(self);
       turn.value = 1;
       turn.waiting.resume();
     };
