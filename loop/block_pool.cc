@@ -3,7 +3,12 @@
 
 #include "loop/block_pool.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <new>
 #include <utility>
 
 #include "loop/block_watch.h"
@@ -12,6 +17,14 @@
 namespace vow::loop_internal {
 
 constinit thread_local Pool this_thread_pool;
+
+// Lives as long as a slab of it, or as its pool takes slabs from it. A slab that is given back is not taken again: its
+// memory goes back at once, its addresses with the region. The count is atomic because the last blocks of a thread that has
+// ended may come back on several others.
+struct Region {
+  char* memory;
+  std::atomic<int> slabs = 1;  // That were not given back; and one more while slabs are taken from it.
+};
 
 namespace {
 
@@ -26,7 +39,56 @@ char* first_block(Slab& slab) {
 
 char* end_of(Slab& slab) { return reinterpret_cast<char*>(&slab) + kSlabBytes; }
 
-void give_back(Slab* slab) { ::operator delete (slab, std::align_val_t{kSlabBytes}); }
+void release(Region* region) {
+  if (region->slabs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  ::operator delete (region->memory, std::align_val_t{kRegionBytes});
+  delete region;
+}
+
+void enter_region(Pool& pool) {
+  auto region = std::make_unique<Region>();
+  region->memory = static_cast<char*>(::operator new (kRegionBytes, std::align_val_t{kRegionBytes}));
+  madvise(region->memory, kRegionBytes, MADV_HUGEPAGE);  // If not, then not.
+  pool.region = region.release();
+  pool.left_in_region = kSlabsInRegion;
+}
+
+void leave_region(Pool& pool) {
+  pool.left_in_region = 0;
+  if (pool.region != nullptr) release(std::exchange(pool.region, nullptr));
+}
+
+Slab* allocate_slab(Pool& pool) {
+  Slab* slab;
+  if (pool.slab_count < kSlabsBeforeRegions || pool.thread_ends) {
+    slab = new (::operator new (kSlabBytes, std::align_val_t{kSlabBytes})) Slab;
+  } else {
+    if (pool.region == nullptr) enter_region(pool);
+    slab = new (pool.region->memory + kRegionBytes - pool.left_in_region * kSlabBytes) Slab;
+    slab->region = pool.region;
+    slab->region->slabs.fetch_add(1, std::memory_order_relaxed);
+    if (--pool.left_in_region == 0) leave_region(pool);
+  }
+  ++pool.slab_count;
+  return slab;
+}
+
+void give_back(Slab* slab) {
+  Pool& pool = this_thread_pool;
+  --pool.slab_count;  // The slab may be an ended thread's: then this one counts too few, which does no harm.
+  Region* const region = slab->region;
+  if (region == nullptr) return ::operator delete (slab, std::align_val_t{kSlabBytes});
+  madvise(slab, kSlabBytes, MADV_DONTNEED);
+  release(region);
+  if (pool.region != nullptr && pool.region->slabs.load(std::memory_order_relaxed) == 1) leave_region(pool);
+}
+
+Slab* take_empty(Slab*& list) {
+  Slab* const slab = list;
+  list = slab->next;
+  --this_thread_pool.empty_count;
+  return slab;
+}
 
 void list_as_partial(Slab& slab) {
   Slab*& head = this_thread_pool.partial[slab.size_class];
@@ -66,10 +128,9 @@ struct AtThreadExit {
         orphan(*slab);
       }
     }
-    while (Slab* slab = pool.empty) {
-      pool.empty = slab->next;
-      give_back(slab);
-    }
+    while (pool.empty != nullptr) give_back(take_empty(pool.empty));
+    while (pool.empty_in_regions != nullptr) give_back(take_empty(pool.empty_in_regions));
+    leave_region(pool);
     pool.thread_ends = true;
   }
 };
@@ -80,24 +141,41 @@ void expect_thread_exit() {
   static_cast<void>(&at_thread_exit);
 }
 
+// For the next burst, if there is room; those that stand alone take it from the others, so that in the end no region is
+// kept for a slab.
+bool keep_empty(Slab* slab) {
+  Pool& pool = this_thread_pool;
+  if (pool.thread_ends) return false;
+  expect_thread_exit();
+  if (pool.empty_count == kMostEmptySlabs) {
+    if (slab->region != nullptr || pool.empty_in_regions == nullptr) return false;
+    give_back(take_empty(pool.empty_in_regions));
+  }
+  Slab*& list = slab->region == nullptr ? pool.empty : pool.empty_in_regions;
+  slab->next = list;
+  list = slab;
+  ++pool.empty_count;
+  return true;
+}
+
 // Of the class, with blocks that were carved before or with none.
 Slab* new_slab(std::size_t size_class) {
   Pool& pool = this_thread_pool;
-  void* memory = pool.empty;
-  if (memory != nullptr) {
-    Slab* slab = pool.empty;
-    pool.empty = slab->next;
-    --pool.empty_count;
+  Slab* slab;
+  if (pool.empty_count > 0) {
+    slab = take_empty(pool.empty != nullptr ? pool.empty : pool.empty_in_regions);
     if (slab->size_class == size_class) {
       slab->countdown = 1;
       return slab;
     }
+    Region* const region = slab->region;
+    slab = new (slab) Slab;
+    slab->region = region;
   } else {
     expect_thread_exit();
-    memory = ::operator new (kSlabBytes, std::align_val_t{kSlabBytes});
+    slab = allocate_slab(pool);
   }
-  Slab* slab = new (memory) Slab;
-  slab->size_class = size_class;
+  slab->size_class = static_cast<std::uint32_t>(size_class);
   slab->uncarved = first_block(*slab);
   return slab;
 }
@@ -171,15 +249,7 @@ void slab_counted_down(Slab* slab) {
     return;
   }
   unlist(*slab);
-  Pool& pool = this_thread_pool;
-  if (pool.empty_count < kMostEmptySlabs && !pool.thread_ends) {
-    expect_thread_exit();
-    slab->next = pool.empty;
-    pool.empty = slab;
-    ++pool.empty_count;
-  } else {
-    give_back(slab);
-  }
+  if (!keep_empty(slab)) give_back(slab);
 }
 
 }  // namespace vow::loop_internal

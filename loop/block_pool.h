@@ -10,6 +10,10 @@
 // in use and is given back with its last one. A thread keeps up to 4 MiB of empty slabs for its next burst. Larger
 // blocks come from operator new. A failed allocation is operator new's failure.
 //
+// A thread that has 4 MiB of slabs gets further ones side by side in regions of 2 MiB, each of which the kernel is asked
+// to back by one huge page: that takes one page fault instead of 512, and a page fault costs as much as dozens of promises.
+// Whoever cannot have huge pages turns them off for the process, by prctl(PR_SET_THP_DISABLE), or for the system.
+//
 // Under AddressSanitizer there is no pool (define VOW_NO_BLOCK_POOL to get that elsewhere): each block is an allocation
 // of its own, so that every use after free and every leak is seen.
 //
@@ -61,10 +65,15 @@ inline constexpr std::size_t kLargestBlock = 512;  // Beyond: operator new.
 inline constexpr std::size_t kSlabBytes = 64 * 1024;
 inline constexpr std::size_t kSizeClasses = kLargestBlock / kBlockAlign;
 inline constexpr int kMostEmptySlabs = 64;
+inline constexpr int kSlabsBeforeRegions = 64;
+inline constexpr int kSlabsInRegion = 32;
+inline constexpr std::size_t kRegionBytes = kSlabsInRegion * kSlabBytes;
 
 struct FreeBlock {
   FreeBlock* next;
 };
+
+struct Region;
 
 // The head of a slab; its blocks follow. A slab that is not empty is in one of three states:
 //
@@ -77,11 +86,12 @@ struct Slab {
   FreeBlock* free = nullptr;
   std::uint32_t countdown = 1;
   std::uint32_t carved = 0;  // Blocks that were ever handed out; when the slab is full, all of them are in use.
-  std::size_t size_class = 0;
+  std::uint32_t size_class = 0;
+  bool watched = false;      // Is a BlockWatch's: neither of the three; countdown = 1 whenever nothing is being freed.
+  Region* region = nullptr;  // That it is a part of; null for one that stands alone.
   char* uncarved = nullptr;  // The part that was never used, so that the system need not back it with memory yet.
   Slab* next = nullptr;      // Neighbours in the list of partial slabs; `next` also in the list of empty ones.
   Slab** link = nullptr;     // What points to this slab in the list of partial slabs; null when it is not there.
-  bool watched = false;      // Is a BlockWatch's: neither of the three; countdown = 1 whenever nothing is being freed.
 };
 
 // Has no block, ever: the current slab of each class before the first allocation.
@@ -93,8 +103,12 @@ struct Pool {
   }
   Slab* current[kSizeClasses] = {};
   Slab* partial[kSizeClasses] = {};
-  Slab* empty = nullptr;
-  int empty_count = 0;
+  Slab* empty = nullptr;             // Those that stand alone.
+  Slab* empty_in_regions = nullptr;  // The others.
+  int empty_count = 0;               // Of both.
+  int slab_count = 0;                // That this thread has allocated and not given back.
+  Region* region = nullptr;          // Where the next slabs come from: the last so many of its slabs.
+  int left_in_region = 0;
   BlockWatch* watch = nullptr;
   bool thread_ends = false;  // What is freed or allocated from here on, by other destructors, is not kept.
 };

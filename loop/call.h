@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <type_traits>
@@ -16,6 +17,7 @@
 #include "loop/block_pool.h"
 #include "loop/fd_watch.h"
 #include "loop/job.h"
+#include "loop/letter_memory.h"
 #include "loop/source_location.h"
 #include "loop/timer_queue.h"
 
@@ -93,9 +95,14 @@ class Handle {
 
 namespace loop_internal {
 
-// A job from another thread. Its memory is operator new's, for it is freed on another thread than the one that made it.
+// A job from another thread.
 class Letter : public Job {
  public:
+  static void* operator new(std::size_t bytes) { return allocate_letter(bytes); }
+  static void* operator new(std::size_t bytes, std::align_val_t alignment) { return ::operator new(bytes, alignment); }
+  static void operator delete(void* letter) { free_letter(letter); }
+  static void operator delete(void* letter, std::align_val_t alignment) { ::operator delete(letter, alignment); }
+
   Letter* before = nullptr;  // For the mailbox: the one that was posted before it.
 
  protected:

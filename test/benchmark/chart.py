@@ -56,6 +56,14 @@ def duration(nanoseconds):
     return f"{nanoseconds / 1000:g} µs" if nanoseconds >= 1000 else f"{nanoseconds:g} ns"
 
 
+def circumstances(results):
+    """In two lines: by which command, when and on what; and what was measured."""
+    versions = results["versions"]
+    peers = ", ".join(f"{title} {versions[name]}" for name, title, _ in PROGRAMS[2:] if name in versions)
+    yield f"{results['command']}, {results['date']}: {results['cpu']}, {results['system']}"
+    yield f"{results['compiler']} {results['flags']}; {peers}"
+
+
 def draw(results, path):
     values = {}  # Of each row, by program.
     for figure in results["figures"]:
@@ -97,13 +105,8 @@ def draw(results, path):
         for program, title, colour in reversed(PROGRAMS):  # vow last, on top.
             if program in costs:
                 out.append(mark(program, colour, at(costs[program]), y, f"{title}: {costs[program]:.3g} ns"))
-    versions = results["versions"]
-    peers = ", ".join(f"{title} {versions[name]}" for name, title, _ in PROGRAMS[2:] if name in versions)
-    out += [
-        text(20, bottom + 42, f"{results['command']}, {results['date']}: {results['cpu']}, {results['system']}", class_="quiet"),
-        text(20, bottom + 60, f"{results['compiler']} {results['flags']}; {peers}", class_="quiet"),
-        "</svg>",
-    ]
+    out += [text(20, bottom + 42 + 18 * i, line, class_="quiet") for i, line in enumerate(circumstances(results))]
+    out.append("</svg>")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(out) + "\n")
 
