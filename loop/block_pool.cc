@@ -37,6 +37,9 @@ char* first_block(Slab& slab) {
   return reinterpret_cast<char*>(&slab) + (sizeof(Slab) + kBlockAlign - 1) / kBlockAlign * kBlockAlign;
 }
 
+// What the countdown of a current slab has besides its blocks.
+std::uint32_t extra_count(const Slab& slab) { return slab.region == nullptr ? 1 : 0; }
+
 char* end_of(Slab& slab) { return reinterpret_cast<char*>(&slab) + kSlabBytes; }
 
 void release(Region* region) {
@@ -122,7 +125,8 @@ struct AtThreadExit {
       }
       Slab* slab = std::exchange(pool.current[size_class], &no_slab);
       if (slab == &no_slab) continue;
-      if (--slab->countdown == 0) {
+      slab->countdown -= extra_count(*slab);
+      if (slab->countdown == 0) {
         give_back(slab);
       } else {
         orphan(*slab);
@@ -164,10 +168,8 @@ Slab* new_slab(std::size_t size_class) {
   Slab* slab;
   if (pool.empty_count > 0) {
     slab = take_empty(pool.empty != nullptr ? pool.empty : pool.empty_in_regions);
-    if (slab->size_class == size_class) {
-      slab->countdown = 1;
-      return slab;
-    }
+    slab->countdown = 1;
+    if (slab->size_class == size_class) return slab;
     Region* const region = slab->region;
     slab = new (slab) Slab;
     slab->region = region;
@@ -211,9 +213,10 @@ void* allocate_from_next_slab(std::size_t size_class, ReportBlock report) {
     Slab* next = pool.partial[size_class];
     if (next != nullptr) {
       unlist(*next);
-      ++next->countdown;
+      next->countdown += extra_count(*next);
     } else {
       next = new_slab(size_class);
+      next->countdown = extra_count(*next);
       if (next->free == nullptr) carve(*next);
     }
     if (current != &no_slab) current->countdown = 1;  // It is full now.
@@ -243,12 +246,15 @@ void free_large_block(void* block, std::size_t alignment) noexcept {
 
 void slab_counted_down(Slab* slab) {
   if (slab->watched) return this_thread_pool.watch->freed(*slab);
-  if (slab->link == nullptr) {  // It was full, and one block has come back.
+  if (Slab*& current = this_thread_pool.current[slab->size_class]; slab == current) {
+    current = &no_slab;
+  } else if (slab->link == nullptr) {  // It was full, and one block has come back.
     slab->countdown = slab->carved - 1;
     list_as_partial(*slab);
     return;
+  } else {
+    unlist(*slab);
   }
-  unlist(*slab);
   if (!keep_empty(slab)) give_back(slab);
 }
 
@@ -266,13 +272,19 @@ BlockWatch::BlockWatch() {
   Pool& pool = this_thread_pool;
   if (pool.watch != nullptr) fatal("a second BlockWatch on a thread that has one", SourceLocation::current());
   pool.watch = this;
-  for (std::size_t i = 0; i < kSizeClasses; ++i) before_[i] = std::exchange(pool.current[i], &no_slab);
+  for (std::size_t i = 0; i < kSizeClasses; ++i) {
+    before_[i] = std::exchange(pool.current[i], &no_slab);
+    if (before_[i]->region != nullptr) ++before_[i]->countdown;  // To have its rest even if it is empty.
+  }
 }
 
 BlockWatch::~BlockWatch() {
   Pool& pool = this_thread_pool;
   pool.watch = nullptr;
   std::copy(before_, before_ + kSizeClasses, pool.current);
+  for (Slab* slab : before_) {
+    if (slab->region != nullptr && --slab->countdown == 0) loop_internal::slab_counted_down(slab);
+  }
   // What is left stays where it is, and takes its slab along when it goes.
   for (Slab* head : slabs_) {
     for (Slab* slab = head; slab != nullptr; slab = slab->next) slab->countdown = 0;

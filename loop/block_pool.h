@@ -81,7 +81,8 @@ struct Region;
 //   full       none free, and in no list                   countdown = 1: the first block to come back ends this state
 //   partial    in its class's list, waiting to be current  countdown = blocks in use: the last one empties the slab
 //
-// so that freeing a block is one decrement and one branch in every state.
+// so that freeing a block is one decrement and one branch in every state. A current slab that is part of a region counts as
+// a partial one does, for it is not to keep the region when it is empty.
 struct Slab {
   FreeBlock* free = nullptr;
   std::uint32_t countdown = 1;
