@@ -23,6 +23,11 @@ constexpr std::size_t kFirstLetter = (sizeof(Sheet) + sizeof(Sheet*) + kAlign - 
 constexpr std::size_t kSheetBytes = 4096 - 2 * sizeof(void*);  // With what malloc adds, a page.
 constexpr std::size_t kLargestLetter = kSheetBytes / 8;
 constexpr int kMostEmptySheets = 1024;
+#ifdef VOW_NO_BLOCK_POOL
+constexpr bool kEachAlone = true;
+#else
+constexpr bool kEachAlone = false;
+#endif
 
 // Whoever takes some takes all, so that nobody else can change the list meanwhile. The count includes those taken, until
 // they are used.
@@ -102,13 +107,10 @@ void* allocate_alone(std::size_t bytes) {
 }  // namespace
 
 void* allocate_letter(std::size_t bytes) {
-#ifdef VOW_NO_BLOCK_POOL
-  return allocate_alone(bytes);
-#else
   Desk& desk = this_thread_desk;
   const std::size_t taken = (sizeof(Sheet*) + bytes + kAlign - 1) / kAlign * kAlign;
   if (taken > desk.room) [[unlikely]] {
-    if (taken > kLargestLetter || desk.thread_ends) return allocate_alone(bytes);
+    if (kEachAlone || taken > kLargestLetter || desk.thread_ends) return allocate_alone(bytes);
     take_sheet(desk);
   }
   void* const letter = desk.next + sizeof(Sheet*);
@@ -117,7 +119,6 @@ void* allocate_letter(std::size_t bytes) {
   ++desk.written;
   sheet_of(letter) = desk.sheet;
   return letter;
-#endif
 }
 
 void free_letter(void* letter) noexcept {

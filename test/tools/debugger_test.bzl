@@ -1,17 +1,7 @@
 """A test that is a script, with a program to debug.
 
-There is a sh_test, but from no place that both Bazel 4 and Bazel 9 have. And a program's own copts would not do: by
-default Bazel's linker strips it, and compilers describe a class with virtual functions only where its vtable is.
+There is a sh_test, but from no place that both Bazel 4 and Bazel 9 have.
 """
-
-def _debug_mode_impl(_settings, _attr):
-    return {"//command_line_option:compilation_mode": "dbg"}
-
-_debug_mode = transition(
-    implementation = _debug_mode_impl,
-    inputs = [],
-    outputs = ["//command_line_option:compilation_mode"],
-)
 
 def _debugger_test_impl(ctx):
     test = ctx.actions.declare_file(ctx.label.name)
@@ -26,17 +16,14 @@ debugger_test = rule(
             doc = "What else the script reads.",
         ),
         "program": attr.label(
-            cfg = _debug_mode,
-            doc = "A cc_binary, built with everything that it needs in debug mode.",
+            cfg = "target",
+            doc = "A cc_binary, with what the debugger needs.",
             mandatory = True,
         ),
         "script": attr.label(
             allow_single_file = True,
             doc = "Passes if it exits with 0. Runs in the root of the workspace.",
             mandatory = True,
-        ),
-        "_allowlist_function_transition": attr.label(
-            default = "@bazel_tools//tools/allowlists/function_transition_allowlist",
         ),
     },
     test = True,
