@@ -19,7 +19,8 @@ struct Sheet {
 
 constexpr std::int32_t kManyLetters = 1 << 30;
 constexpr std::size_t kAlign = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-constexpr std::size_t kFirstLetter = (sizeof(Sheet) + sizeof(Sheet*) + kAlign - 1) / kAlign * kAlign;
+constexpr std::size_t kPointer = sizeof(void*);  // To its sheet: before each letter.
+constexpr std::size_t kFirstLetter = (sizeof(Sheet) + kPointer + kAlign - 1) / kAlign * kAlign;
 constexpr std::size_t kSheetBytes = 4096 - 2 * sizeof(void*);  // With what malloc adds, a page.
 constexpr std::size_t kLargestLetter = kSheetBytes / 8;
 constexpr int kMostEmptySheets = 1024;
@@ -91,8 +92,8 @@ void take_sheet(Desk& desk) {
   void* memory = take_empty(desk);
   if (memory == nullptr) memory = ::operator new(kSheetBytes);
   desk.sheet = new (memory) Sheet{kManyLetters, nullptr};
-  desk.next = static_cast<char*>(memory) + kFirstLetter - sizeof(Sheet*);
-  desk.room = kSheetBytes - (kFirstLetter - sizeof(Sheet*));
+  desk.next = static_cast<char*>(memory) + kFirstLetter - kPointer;
+  desk.room = kSheetBytes - (kFirstLetter - kPointer);
   desk.written = 0;
 }
 
@@ -108,12 +109,12 @@ void* allocate_alone(std::size_t bytes) {
 
 void* allocate_letter(std::size_t bytes) {
   Desk& desk = this_thread_desk;
-  const std::size_t taken = (sizeof(Sheet*) + bytes + kAlign - 1) / kAlign * kAlign;
+  const std::size_t taken = (kPointer + bytes + kAlign - 1) / kAlign * kAlign;
   if (taken > desk.room) [[unlikely]] {
     if (kEachAlone || taken > kLargestLetter || desk.thread_ends) return allocate_alone(bytes);
     take_sheet(desk);
   }
-  void* const letter = desk.next + sizeof(Sheet*);
+  void* const letter = desk.next + kPointer;
   desk.next += taken;
   desk.room -= taken;
   ++desk.written;
