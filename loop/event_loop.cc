@@ -65,9 +65,8 @@ OpenLoops& open_loops() {
 
 // Rounded up, so that no timer is early.
 std::int64_t to_nanoseconds(absl::Duration duration) {
-  absl::Duration rest;
-  const std::int64_t whole = absl::IDivDuration(duration, absl::Nanoseconds(1), &rest);  // Stops at the ends.
-  return rest > absl::ZeroDuration() && whole != TimerQueue::kNever ? whole + 1 : whole;
+  const std::int64_t whole = absl::ToInt64Nanoseconds(duration);  // Rounds towards zero, and stops at the ends.
+  return whole >= 0 && whole != TimerQueue::kNever && absl::Nanoseconds(whole) < duration ? whole + 1 : whole;
 }
 
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) {

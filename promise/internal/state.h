@@ -75,7 +75,7 @@ class State : public Job {
   bool is_pending() const { return phase_ == Phase::kPending; }
   bool is_fulfilled() const { return phase_ == Phase::kFulfilled; }
   bool is_rejected() const { return phase_ >= Phase::kRejected; }
-  bool is_following() const { return (follow_queued_ | follow_attached_) != 0; }  // One test of both bits.
+  bool is_following() const { return follow_queued_ || follow_attached_; }
 
   // Where the promise was made.
   SourceLocation where() const { return where_; }
