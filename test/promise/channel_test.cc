@@ -172,8 +172,8 @@ TEST_F(ChannelTest, NeitherCopiesNorLosesItems) {
   EXPECT_EQ(counts.live, 0);
 }
 
-TEST_F(ChannelTest, CarriesAHundredThousandItems) {
-  constexpr int kMany = 100'000;
+TEST_F(ChannelTest, CarriesAMillionItems) {
+  constexpr int kMany = 1'000'000;
   Channel<int> channel(100);
   const auto send = [](Channel<int>& to) -> Promise<> {
     for (int i = 0; i < kMany; ++i) co_await to.send(1);
@@ -189,8 +189,8 @@ TEST_F(ChannelTest, CarriesAHundredThousandItems) {
   EXPECT_EQ(sum, kMany);
 }
 
-TEST_F(ChannelTest, AHundredThousandWaitAtEitherEnd) {
-  constexpr int kMany = 100'000;
+TEST_F(ChannelTest, AMillionWaitAtEitherEnd) {
+  constexpr int kMany = 1'000'000;
   Channel<int> channel(0);
   int received = 0;
   for (int i = 0; i < kMany; ++i) channel.receive().then([&received](int) { ++received; });

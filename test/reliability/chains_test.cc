@@ -199,14 +199,13 @@ TEST_P(ChainsTest, BreaksInItsMiddle) {
 
 TEST_P(ChainsTest, IsDestroyedByItsDeferredAfterTheLoopWasClosed) {
   run([&](EventLoop& loop, Tokens& tokens) {
-    // Each link makes an error of its own, which takes time.
     Deferred<std::int64_t> head;
-    Promise<std::int64_t> end = lengthen(head.promise(), many(), tokens);
+    Promise<std::int64_t> end = lengthen(head.promise(), links(), tokens);
     loop.close();
     EXPECT_EQ(tokens.alive(), tokens.made());
     drop(std::move(head));
     EXPECT_EQ(end.status().code(), absl::StatusCode::kAborted);
-    EXPECT_EQ(tokens.destroyed_once(), many());
+    EXPECT_EQ(tokens.destroyed_once(), links());
   });
 }
 

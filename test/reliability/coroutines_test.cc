@@ -24,7 +24,7 @@
 namespace vow {
 namespace {
 
-constexpr int kMany = kDefaultLinks / 10;  // A million, if no sanitizer is at work.
+const int kMany = most_links() / 10;  // A million, if nothing slow is at work.
 constexpr std::int64_t kMiB = 1024 * 1024;
 
 const LoopOptions kVirtual = {.clock = Clock::kVirtual};
