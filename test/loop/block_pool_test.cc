@@ -18,6 +18,7 @@
 
 #include "gtest/gtest.h"
 #include "loop/block_watch.h"
+#include "test/support/filled.h"
 
 // Slabs and regions come from the aligned operator new, and next to nothing else does. Without a pool there is nothing to count,
 // and Clang 14's TSan does not let the operators be replaced.
@@ -57,22 +58,10 @@ void operator delete(void* memory, std::size_t, std::align_val_t align) noexcept
 namespace vow {
 namespace {
 
-// A block that knows what was written into it.
-class Block {
+class Block : public Filled {
  public:
-  Block(std::size_t bytes, unsigned char content)
-      : bytes_(bytes), content_(content), memory_(static_cast<unsigned char*>(allocate_block(bytes))) {
-    std::memset(memory_, content, bytes);
-  }
-  bool is_intact() const {
-    return std::all_of(memory_, memory_ + bytes_, [this](unsigned char byte) { return byte == content_; });
-  }
-  void free() { free_block(memory_, bytes_); }
-
- private:
-  std::size_t bytes_;
-  unsigned char content_;
-  unsigned char* memory_;
+  Block(std::size_t bytes, unsigned char content) : Filled(allocate_block(bytes), bytes, content) {}
+  void free() { free_block(memory(), bytes()); }
 };
 
 TEST(BlockPoolTest, GivesBlocksOfAnySizeThatDoNotOverlap) {

@@ -1,11 +1,9 @@
 #include "loop/letter_memory.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <new>
 #include <thread>
@@ -13,6 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "loop/block_pool.h"
+#include "test/support/filled.h"
 
 // Sheets come from operator new. Where there are none, there is nothing to count, and Clang 14's TSan does not let the
 // operators be replaced.
@@ -42,23 +41,11 @@ void operator delete(void* memory, std::size_t) noexcept { operator delete(memor
 namespace vow::loop_internal {
 namespace {
 
-// A letter that knows what was written into it.
-class Written {
+class Written : public Filled {
  public:
-  Written(std::size_t bytes, unsigned char content)
-      : bytes_(bytes), content_(content), memory_(static_cast<unsigned char*>(allocate_letter(bytes))) {
-    std::memset(memory_, content, bytes);
-  }
-  bool is_aligned() const { return reinterpret_cast<std::uintptr_t>(memory_) % __STDCPP_DEFAULT_NEW_ALIGNMENT__ == 0; }
-  bool is_intact() const {
-    return std::all_of(memory_, memory_ + bytes_, [this](unsigned char byte) { return byte == content_; });
-  }
-  void free() { free_letter(memory_); }
-
- private:
-  std::size_t bytes_;
-  unsigned char content_;
-  unsigned char* memory_;
+  Written(std::size_t bytes, unsigned char content) : Filled(allocate_letter(bytes), bytes, content) {}
+  bool is_aligned() const { return reinterpret_cast<std::uintptr_t>(memory()) % __STDCPP_DEFAULT_NEW_ALIGNMENT__ == 0; }
+  void free() { free_letter(memory()); }
 };
 
 std::vector<Written> write_many() {
