@@ -57,7 +57,6 @@ void enter_region(Pool& pool) {
 }
 
 void leave_region(Pool& pool) {
-  pool.left_in_region = 0;
   if (pool.region != nullptr) release(std::exchange(pool.region, nullptr));
 }
 
