@@ -19,6 +19,7 @@
 #include "loop/job.h"
 #include "loop/letter_memory.h"
 #include "loop/source_location.h"
+#include "loop/timer.h"
 #include "loop/timer_queue.h"
 
 namespace vow {
@@ -30,7 +31,7 @@ namespace loop_internal {
 class Mailbox;
 
 // What a handle and a queue have in common: a callback that may be called off.
-class Cancellable {
+class Cancellable : public Job {
  public:
   bool is_waiting() const { return waiting_; }
   bool cancel(SourceLocation where);
@@ -52,9 +53,10 @@ class Cancellable {
   virtual void destroy() noexcept = 0;
 
   bool waiting_ = true;
-  SourceLocation where() const { return where_; }
 
  private:
+  SourceLocation made_at() const final { return where_; }
+
   const std::uint16_t loop_id_;
   std::uint32_t references_ = 2;  // The queue's and the first handle's.
   const SourceLocation where_;
@@ -154,14 +156,13 @@ class CancellableCall : public Cancellable {
 };
 
 template <class F>
-class SoonCall final : public Job, public CancellableCall<F>, public Pooled<SoonCall<F>> {
+class SoonCall final : public CancellableCall<F>, public Pooled<SoonCall<F>> {
  public:
   template <class G>
   SoonCall(G&& f, std::uint16_t loop_id, SourceLocation where)
       : CancellableCall<F>(std::forward<G>(f), loop_id, where) {}
 
  private:
-  SourceLocation made_at() const override { return this->where(); }
   // Called off, it stays in the queue, empty, until its turn: to take it out of the middle would take time.
   void run() noexcept override {
     if (this->waiting_) this->call();
@@ -176,15 +177,14 @@ class SoonCall final : public Job, public CancellableCall<F>, public Pooled<Soon
 };
 
 template <class F>
-class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<TimerCall<F>> {
+class TimerCall final : public Timed<CancellableCall<F>>, public Pooled<TimerCall<F>> {
  public:
   template <class G>
   TimerCall(G&& f, std::uint16_t loop_id, SourceLocation where)
-      : CancellableCall<F>(std::forward<G>(f), loop_id, where) {}
+      : Timed<CancellableCall<F>>(std::forward<G>(f), loop_id, where) {}
 
  private:
-  SourceLocation made_at() const override { return this->where(); }
-  void fire() noexcept override {
+  void run() noexcept override {
     this->call();
     if (this->remove_reference()) delete this;
   }
@@ -200,46 +200,51 @@ class TimerCall final : public Timer, public CancellableCall<F>, public Pooled<T
   void destroy() noexcept override { delete this; }
 };
 
-// The end of a child process, as its pidfd tells it.
-class ChildWatch : public FdWatch {
+// The end of a child process, as its pidfd tells it: then `call` is run, or dropped when the loop closes.
+class ChildWatch final : public FdWatch {
  public:
+  explicit ChildWatch(Job& call) : call_(call) {}
   absl::Status open(EventLoop& loop, pid_t child);
   void close();
-
- protected:
-  ~ChildWatch() = default;
   // What waitpid says; Unavailable if the child has not ended.
   absl::StatusOr<int> reap();
 
  private:
+  SourceLocation made_at() const override { return call_.made_at(); }
+  void run() noexcept override { call_.run(); }
+  void drop() noexcept override { call_.drop(); }
+
+  Job& call_;
   pid_t child_ = 0;
   int pidfd_ = -1;
 };
 
 template <class F>
-class ExitCall final : public ChildWatch, public CancellableCall<F>, public Pooled<ExitCall<F>> {
+class ExitCall final : public CancellableCall<F>, public Pooled<ExitCall<F>> {
  public:
   template <class G>
   ExitCall(G&& f, std::uint16_t loop_id, SourceLocation where)
-      : CancellableCall<F>(std::forward<G>(f), loop_id, where) {}
+      : CancellableCall<F>(std::forward<G>(f), loop_id, where), watch_(*this) {}
 
+  absl::Status open(EventLoop& loop, pid_t child) { return watch_.open(loop, child); }
   void drop() noexcept override {
-    this->close();
+    watch_.close();
     this->forget();
     if (this->remove_reference()) delete this;
   }
 
  private:
-  SourceLocation made_at() const override { return this->where(); }
   void run() noexcept override {
-    absl::StatusOr<int> status = this->reap();
+    absl::StatusOr<int> status = watch_.reap();
     if (absl::IsUnavailable(status.status())) return;
-    this->close();
+    watch_.close();
     this->call(std::move(status));
     if (this->remove_reference()) delete this;
   }
   void call_off() noexcept override { drop(); }
   void destroy() noexcept override { delete this; }
+
+  ChildWatch watch_;
 };
 
 // A callback for a descriptor or a signal, which runs until it is dropped; by itself, perhaps.

@@ -162,11 +162,10 @@ std::int64_t wall_nanoseconds() {
 }  // namespace
 
 // With the option slow_callback.
-template <class AnyJob>
-void EventLoop::run_timed(AnyJob& job, void (AnyJob::*call)()) {
+void EventLoop::run_timed(Job& job) {
   const SourceLocation place = job.made_at();
   const std::int64_t start = wall_nanoseconds();
-  (job.*call)();
+  job.run();
   const std::int64_t taken = wall_nanoseconds() - start;
   if (taken <= slow_callback_) return;
   std::fprintf(stderr, "vow: a callback took %s: %s\n", absl::FormatDuration(absl::Nanoseconds(taken)).c_str(),
@@ -181,7 +180,7 @@ inline void EventLoop::run_microtasks() {
 template <bool kSpecial>
 inline void EventLoop::run_job(Job& job) {
   if constexpr (kSpecial) {
-    run_timed<Job>(job, &Job::run);
+    run_timed(job);
   } else {
     job.run();
   }
@@ -257,15 +256,7 @@ inline void EventLoop::run_turns() {
 template <bool kSpecial>
 void EventLoop::run_due_timers() {
   timers_->advance(poller_->now());
-  while (Timer* timer = timers_->pop_due()) {
-    if constexpr (kSpecial) {
-      run_timed<Timer>(*timer, &Timer::fire);
-    } else {
-      timer->fire();
-    }
-    run_microtasks<kSpecial>();
-    macrotask_time_ = kUnread;
-  }
+  while (Job* timer = timers_->pop_due()) run_macrotask<kSpecial>(*timer);
 }
 
 // The descriptors that are ready, and the signals that came.
@@ -417,7 +408,7 @@ bool EventLoop::drop_one() {
     job->drop();
   } else if (Job* microtask = microtasks_.pop()) {
     microtask->drop();
-  } else if (Timer* timer = timers_->pop_any()) {
+  } else if (Job* timer = timers_->pop_any()) {
     timer->drop();
   } else if (SignalWatch* signal = signals_ == nullptr ? nullptr : signals_->take_any()) {
     signal->drop();
@@ -440,11 +431,11 @@ absl::Time EventLoop::now(SourceLocation where) {
   return poller_->origin() + absl::Nanoseconds(nanoseconds_now());
 }
 
-void EventLoop::arm_after(Timer& timer, absl::Duration delay) {
-  timers_->add(timer, saturating_add(nanoseconds_now(), to_nanoseconds(delay)));
+std::int64_t EventLoop::deadline_after(absl::Duration delay) {
+  return saturating_add(nanoseconds_now(), to_nanoseconds(delay));
 }
 
-void EventLoop::arm_at(Timer& timer, absl::Time time) { timers_->add(timer, to_nanoseconds(time - poller_->origin())); }
+std::int64_t EventLoop::deadline_at(absl::Time time) { return to_nanoseconds(time - poller_->origin()); }
 
 Poster EventLoop::poster() { return Poster(mailbox_); }
 

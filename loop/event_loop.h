@@ -57,6 +57,7 @@
 #include "loop/job.h"
 #include "loop/signal_watch.h"
 #include "loop/source_location.h"
+#include "loop/timer.h"
 #include "loop/timer_queue.h"
 
 namespace vow {
@@ -137,11 +138,11 @@ class EventLoop {
   // turn, the longest past first; InfiniteDuration and InfiniteFuture mean never.
   template <class F>
   Handle call_later(absl::Duration delay, F&& f, SourceLocation where = SourceLocation::current()) {
-    return arm(&EventLoop::arm_after, "call_later", delay, std::forward<F>(f), where);
+    return arm([&] { return deadline_after(delay); }, "call_later", std::forward<F>(f), where);
   }
   template <class F>
   Handle call_at(absl::Time time, F&& f, SourceLocation where = SourceLocation::current()) {
-    return arm(&EventLoop::arm_at, "call_at", time, std::forward<F>(f), where);
+    return arm([&] { return deadline_at(time); }, "call_at", std::forward<F>(f), where);
   }
 
   // Runs f before anything else but the microtasks that are queued already.
@@ -238,15 +239,24 @@ class EventLoop {
   bool is_stalled(SourceLocation where = SourceLocation::current()) const;
 
   // For those who bring their own memory: jobs and timers that carry their place in the queue. The loop never owns one;
-  // it calls `run` (`fire`), or `drop` when it closes first.
+  // it calls `run`, or `drop` when it closes first.
   void call_soon(Job& job) { soon_.push(job); }
   void queue_microtask(Job& job) { microtasks_.push(job); }
   void queue_microtasks(JobQueue&& jobs) { microtasks_.append(std::move(jobs)); }
   void remove_microtask(Job& job) { microtasks_.remove(job); }
   bool has_microtasks() const { return !microtasks_.empty(); }
-  void arm_after(Timer& timer, absl::Duration delay);
-  void arm_at(Timer& timer, absl::Time time);
-  static void disarm(Timer& timer) { loop_internal::TimerQueue::remove(timer); }
+  template <class Base>
+  void arm_after(Timed<Base>& timer, absl::Duration delay) {
+    timers_->add(timer, deadline_after(delay));
+  }
+  template <class Base>
+  void arm_at(Timed<Base>& timer, absl::Time time) {
+    timers_->add(timer, deadline_at(time));
+  }
+  template <class Base>
+  static void disarm(Timed<Base>& timer) {
+    loop_internal::TimerQueue::remove(timer);
+  }
   absl::Status watch(FdWatch& watch, int fd, std::uint8_t interest, const char* call = "watch");
   void unwatch(FdWatch& watch);
   absl::Status watch(SignalWatch& watch, int signal, const char* call = "watch");
@@ -307,12 +317,14 @@ class EventLoop {
   absl::Status put_watch(SignalWatch& callback, int signal, SignalWatch::Kind kind, const char* call);
   bool remove_callback(int fd, FdWatch::Kind kind, const char* call, SourceLocation where);
 
-  template <class When, class F>
-  Handle arm(void (EventLoop::*arm_timer)(Timer&, When), const char* name, When when, F&& f, SourceLocation where) {
+  std::int64_t deadline_after(absl::Duration delay);
+  std::int64_t deadline_at(absl::Time time);
+  template <class Deadline, class F>
+  Handle arm(Deadline&& deadline, const char* name, F&& f, SourceLocation where) {
     check_usable(name, where);
     if constexpr (loop_internal::kIsCallback<F>) {
       auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_, where);
-      (this->*arm_timer)(*call, when);
+      timers_->add(*call, deadline());
       return Handle(call);
     } else {
       loop_internal::explain<F>();
@@ -340,8 +352,7 @@ class EventLoop {
   void run_microtasks();
   template <bool kSpecial>
   void run_job(Job& job);
-  template <class AnyJob>
-  void run_timed(AnyJob& job, void (AnyJob::*call)());
+  void run_timed(Job& job);
   void wait();
   void look_at_descriptors(std::int64_t timeout);
   bool drop_one();

@@ -12,6 +12,7 @@
 #ifndef VOW_LOOP_JOB_H_
 #define VOW_LOOP_JOB_H_
 
+#include <cstdint>
 #include <utility>
 
 #include "loop/source_location.h"
@@ -34,11 +35,15 @@ class Job {
   virtual SourceLocation made_at() const { return SourceLocation(); }
 
   class Queue;
+  class Ring;  // Of timers: see loop/timer.h.
 
  protected:
   ~Job() = default;
 
  private:
+  // Of a timer: when it is due. No other job is asked.
+  virtual std::int64_t deadline() const noexcept { return 0; }
+
   // Meaningful only in a queue.
   Job* next_;      // The last one's is the first.
   Job* previous_;  // Not kept up for the first.

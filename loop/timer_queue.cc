@@ -6,26 +6,17 @@
 
 namespace vow::loop_internal {
 
-inline void TimerQueue::List::push_back(Timer& timer) {
-  TimerLink& link = timer;
-  link.next = &head_;
-  link.previous = head_.previous;
-  head_.previous->next = &link;
-  head_.previous = &link;
-}
-
 // For a deadline after now_.
-inline void TimerQueue::place(Timer& timer) {
-  const auto difference = static_cast<std::uint64_t>(timer.deadline ^ now_);
+inline void TimerQueue::place(Job& timer, std::int64_t deadline) {
+  const auto difference = static_cast<std::uint64_t>(deadline ^ now_);
   const unsigned highest_bit = 63 ^ static_cast<unsigned>(__builtin_clzll(difference));
   const unsigned level = highest_bit / kDigitBits;
-  const unsigned slot = static_cast<unsigned>(timer.deadline >> (level * kDigitBits)) % kSlots;
+  const unsigned slot = static_cast<unsigned>(deadline >> (level * kDigitBits)) % kSlots;
   occupied_[level] |= std::uint64_t{1} << slot;
   wheel_[level][slot].push_back(timer);
 }
 
-void TimerQueue::add(Timer& timer, std::int64_t deadline) {
-  timer.deadline = deadline;
+void TimerQueue::add_job(Job& timer, std::int64_t deadline) {
   if (deadline == kNever) {
     never_.push_back(timer);
     return;
@@ -34,25 +25,17 @@ void TimerQueue::add(Timer& timer, std::int64_t deadline) {
   if (deadline <= now_) {
     overdue_.push_back(timer);
   } else {
-    place(timer);
+    place(timer, deadline);
   }
-}
-
-void TimerQueue::remove(Timer& timer) {
-  TimerLink& link = timer;
-  if (link.next == nullptr) return;
-  link.next->previous = link.previous;
-  link.previous->next = link.next;
-  link.next = nullptr;
 }
 
 std::int64_t TimerQueue::wakeup() {
   if (!due_.empty() || !overdue_.empty()) return now_;
   const Place first = first_occupied();
   if (first.level == kLevels) return kNever;
-  constexpr int kFewEnoughToSearch = 32;
+  constexpr std::size_t kFewEnoughToSearch = 32;
   List& timers = wheel_[first.level][first.slot];
-  return timers.has_more_than(kFewEnoughToSearch) ? start_of(first) : timers.earliest();
+  return timers.count(kFewEnoughToSearch + 1) > kFewEnoughToSearch ? start_of(first) : timers.earliest_deadline();
 }
 
 void TimerQueue::advance(std::int64_t now) {
@@ -75,11 +58,12 @@ void TimerQueue::advance(std::int64_t now) {
     List entered;
     entered.append(timers);
     List due;
-    while (Timer* timer = entered.pop_front()) {
-      if (timer->deadline <= now) {
+    while (Job* timer = entered.pop_front()) {
+      const std::int64_t deadline = List::deadline(*timer);
+      if (deadline <= now) {
         due.push_back(*timer);
       } else {
-        place(*timer);
+        place(*timer, deadline);
       }
     }
     hand_out(due);
@@ -95,16 +79,15 @@ void TimerQueue::hand_out(List& timers) {
 
 // By deadline; equal deadlines stay in their order.
 void TimerQueue::sort(List& timers) {
-  std::size_t count = 0;
-  for (const TimerLink* link = timers.first(); link != timers.end(); link = link->next) ++count;
+  const std::size_t count = timers.count();
   if (count > room_to_sort_) {
     to_sort_.reset(new (std::nothrow) Sortable[2 * count]);
     room_to_sort_ = to_sort_ == nullptr ? 0 : 2 * count;
     if (to_sort_ == nullptr) return merge_sort(timers, count);
   }
   Sortable* end = to_sort_.get();
-  while (Timer* timer = timers.pop_front()) {
-    *end = {timer->deadline, static_cast<std::size_t>(end - to_sort_.get()), timer};
+  while (Job* timer = timers.pop_front()) {
+    *end = {List::deadline(*timer), static_cast<std::size_t>(end - to_sort_.get()), timer};
     ++end;
   }
   std::sort(to_sort_.get(), end, [](const Sortable& a, const Sortable& b) {
@@ -122,7 +105,7 @@ void TimerQueue::merge_sort(List& timers, std::size_t count) {
   merge_sort(timers, count - count / 2);
   List merged;
   while (!front.empty() && !timers.empty()) {
-    List& earlier = timers.first()->deadline < front.first()->deadline ? timers : front;
+    List& earlier = timers.first_deadline() < front.first_deadline() ? timers : front;
     merged.push_back(*earlier.pop_front());
   }
   merged.append(front);
@@ -130,9 +113,9 @@ void TimerQueue::merge_sort(List& timers, std::size_t count) {
   timers.append(merged);
 }
 
-Timer* TimerQueue::pop_any() {
+Job* TimerQueue::pop_any() {
   for (List* list : {&due_, &overdue_, &never_}) {
-    if (Timer* timer = list->pop_front()) return timer;
+    if (Job* timer = list->pop_front()) return timer;
   }
   const Place first = first_occupied();
   return first.level == kLevels ? nullptr : wheel_[first.level][first.slot].pop_front();
@@ -154,48 +137,6 @@ std::int64_t TimerQueue::start_of(Place place) const {
   const int shift = place.level * kDigitBits;
   const std::uint64_t above = (static_cast<std::uint64_t>(now_) >> shift) & ~std::uint64_t{kSlots - 1};
   return static_cast<std::int64_t>((above | static_cast<std::uint64_t>(place.slot)) << shift);
-}
-
-Timer* TimerQueue::List::pop_front() {
-  if (empty()) return nullptr;
-  auto* timer = static_cast<Timer*>(head_.next);
-  remove(*timer);
-  return timer;
-}
-
-void TimerQueue::List::append(List& other) {
-  if (other.empty()) return;
-  TimerLink* first = other.head_.next;
-  TimerLink* last = other.head_.previous;
-  first->previous = head_.previous;
-  last->next = &head_;
-  head_.previous->next = first;
-  head_.previous = last;
-  other.head_.next = other.head_.previous = &other.head_;
-}
-
-std::int64_t TimerQueue::List::earliest() const {
-  std::int64_t earliest = kNever;
-  for (const TimerLink* link = head_.next; link != &head_; link = link->next) {
-    earliest = std::min(earliest, link->deadline);
-  }
-  return earliest;
-}
-
-bool TimerQueue::List::is_sorted() const {
-  std::int64_t latest = std::numeric_limits<std::int64_t>::min();
-  for (const TimerLink* link = head_.next; link != &head_; link = link->next) {
-    const std::int64_t deadline = link->deadline;
-    if (deadline < latest) return false;
-    latest = deadline;
-  }
-  return true;
-}
-
-bool TimerQueue::List::has_more_than(int count) const {
-  const TimerLink* link = head_.next;
-  while (link != &head_ && count-- > 0) link = link->next;
-  return link != &head_;
 }
 
 }  // namespace vow::loop_internal

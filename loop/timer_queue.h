@@ -6,14 +6,13 @@
 //   timers.add(c, 100);
 //   timers.wakeup();      // 100: no need to look before
 //   timers.advance(250);  // time passes
-//   while (Timer* timer = timers.pop_due()) timer->fire();  // b, c
+//   while (Job* timer = timers.pop_due()) timer->run();  // b, c
 //
 // Knows nothing of clocks: times are nanoseconds of whatever clock the caller has. Adding and removing take constant
 // time and no memory.
 //
 // It is a hierarchical timing wheel (Varghese and Lauck, 1987), exact to the nanosecond. Read a deadline as a number in
-// base
-// 64. A timer stands at the level of the highest digit in which its deadline differs from `now_`, in the slot of that
+// base 64. A timer stands at the level of the highest digit in which its deadline differs from `now_`, in the slot of that
 // digit:
 //
 //   now_ = ... 7 12 40      deadline ... 7 12 51  ->  level 0, slot 51
@@ -35,43 +34,10 @@
 #include <limits>
 #include <memory>
 
-#include "loop/source_location.h"
+#include "loop/job.h"
+#include "loop/timer.h"
 
 namespace vow {
-
-namespace loop_internal {
-
-// A place in a ring of timers, or the ring's head.
-struct TimerLink {
-  TimerLink* next = nullptr;  // Null when in no ring.
-  TimerLink* previous = nullptr;
-  std::int64_t deadline = 0;
-};
-
-}  // namespace loop_internal
-
-// Something to do at a certain time, which carries its own place in the queue of timers, so that to arm one allocates
-// nothing. Queues do not own timers: `fire` and `drop` do what is right for each kind, and exactly one of them is
-// called, unless the timer is taken out before.
-class Timer : public loop_internal::TimerLink {
- public:
-  Timer() = default;
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
-  // Does the work. The timer may be destroyed by it. An exception that leaves it ends the program.
-  virtual void fire() noexcept = 0;
-
-  // Called instead of `fire` when the loop closes first: lets go of everything, without doing the work.
-  virtual void drop() noexcept = 0;
-
-  // For reports: where the callback, or what it belongs to, was made.
-  virtual SourceLocation made_at() const { return SourceLocation(); }
-
- protected:
-  ~Timer() = default;
-};
-
 namespace loop_internal {
 
 class TimerQueue {
@@ -83,10 +49,17 @@ class TimerQueue {
   TimerQueue& operator=(const TimerQueue&) = delete;
 
   // Adds a timer that is in no queue. One whose deadline is past is due at the next `advance`; kNever is never due.
-  void add(Timer& timer, std::int64_t deadline);
+  template <class Base>
+  void add(Timed<Base>& timer, std::int64_t deadline) {
+    timer.set_deadline(deadline);
+    add_job(timer, deadline);
+  }
 
   // Takes the timer out, due or not. Nothing happens if it is in no queue.
-  static void remove(Timer& timer);
+  template <class Base>
+  static void remove(Timed<Base>& timer) {
+    if (List::has(timer)) List::remove(timer);
+  }
 
   // When to call `advance` next: at the first deadline, or before it if many timers stand together and have to be
   // sorted first. Not after `now_` if something is due already; kNever if nothing ever will be.
@@ -99,46 +72,28 @@ class TimerQueue {
   bool is_idle() const { return idle_; }
 
   // Takes out the first of the timers that were due at the last `advance`; null if none is left.
-  Timer* pop_due() { return due_.pop_front(); }
+  Job* pop_due() { return due_.pop_front(); }
 
   // Takes out some timer, due or not; null if there is none. For closing.
-  Timer* pop_any();
+  Job* pop_any();
 
  private:
   static constexpr int kDigitBits = 6;
   static constexpr int kSlots = 1 << kDigitBits;
   static constexpr int kLevels = (63 + kDigitBits - 1) / kDigitBits;
 
-  // A ring of timers around a head, which is no timer.
-  class List {
-   public:
-    List() : head_{.next = &head_, .previous = &head_} {}
-    List(const List&) = delete;
-    List& operator=(const List&) = delete;
-    bool empty() const { return head_.next == &head_; }
-    void push_back(Timer& timer);
-    Timer* pop_front();
-    void append(List& other);
-    std::int64_t earliest() const;
-    const TimerLink* first() const { return head_.next; }
-    const TimerLink* end() const { return &head_; }
-    bool is_sorted() const;
-    bool has_more_than(int count) const;
-
-   private:
-    TimerLink head_;
-  };
-
+  using List = Job::Ring;
   struct Sortable {
     std::int64_t deadline;
     std::size_t position;
-    Timer* timer;
+    Job* timer;
   };
   struct Place {
     int level = kLevels;  // kLevels: nowhere.
     int slot = 0;
   };
-  void place(Timer& timer);
+  void add_job(Job& timer, std::int64_t deadline);
+  void place(Job& timer, std::int64_t deadline);
   Place first_occupied();
   std::int64_t start_of(Place place) const;
   static std::int64_t width_of(int level) { return std::int64_t{1} << (level * kDigitBits); }

@@ -22,7 +22,7 @@
 #include "loop/block_pool.h"
 #include "loop/event_loop.h"
 #include "loop/fd_watch.h"
-#include "loop/timer_queue.h"
+#include "loop/timer.h"
 #include "promise/coroutine.h"
 #include "promise/internal/owned_fd.h"
 #include "promise/internal/wait_queue.h"
@@ -273,7 +273,7 @@ class ListenerState final : private FdWatch {
     explicit Pause(ListenerState& listener) : listener_(listener) {}
 
    private:
-    void fire() noexcept override {
+    void run() noexcept override {
       listener_.is_pausing_ = false;
       listener_.budget_ = kBudget;
       listener_.advance();

@@ -2,23 +2,22 @@
 
 #include "loop/block_pool.h"
 #include "loop/event_loop.h"
-#include "loop/timer_queue.h"
+#include "loop/timer.h"
 #include "promise/internal/withdrawal.h"
 
 namespace vow {
 namespace {
 
-// The promise and its timer, in one block. It waits for no other promise, so as a job it is never queued.
-class Sleep final : public promise_internal::TypedState<void>, public Timer, public Pooled<Sleep> {
+// The promise, which as a job waits for no other promise, but for its time.
+class Sleep final : public Timed<promise_internal::TypedState<void>>, public Pooled<Sleep> {
  public:
-  explicit Sleep(SourceLocation where) : TypedState(where) { add_reference(); }  // For the queue of timers.
+  explicit Sleep(SourceLocation where) : Timed(where) { add_reference(); }  // For the queue of timers.
 
  private:
-  void fire() noexcept override {
+  void run() noexcept override {
     fulfill();
     remove_reference();
   }
-  void run() noexcept override {}
   void drop() noexcept override {
     reject_closed();
     remove_reference();

@@ -537,7 +537,7 @@ void StreamState::run() noexcept {
   go_on();
 }
 
-void StreamState::Again::fire() noexcept {
+void StreamState::Again::run() noexcept {
   stream_.is_waiting_for_turn_ = false;
   stream_.go_on();
 }

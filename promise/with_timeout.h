@@ -18,7 +18,7 @@
 #include "loop/block_pool.h"
 #include "loop/event_loop.h"
 #include "loop/source_location.h"
-#include "loop/timer_queue.h"
+#include "loop/timer.h"
 #include "promise/internal/typed_state.h"
 #include "promise/internal/withdrawal.h"
 #include "promise/promise.h"
@@ -45,7 +45,7 @@ class WithTimeout final : public TypedState<T>, public Pooled<WithTimeout<T>> {
     explicit Alarm(WithTimeout& owner) : owner_(owner) {}
 
    private:
-    void fire() noexcept override { owner_.timeout(); }
+    void run() noexcept override { owner_.timeout(); }
     void drop() noexcept override {}  // The owner is dropped as a job.
 
     WithTimeout& owner_;

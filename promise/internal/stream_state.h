@@ -20,7 +20,7 @@
 #include "absl/types/span.h"
 #include "loop/event_loop.h"
 #include "loop/fd_watch.h"
-#include "loop/timer_queue.h"
+#include "loop/timer.h"
 #include "promise/internal/wait_queue.h"
 #include "promise/promise.h"
 
@@ -81,7 +81,7 @@ class StreamState final : private FdWatch {
     explicit Again(StreamState& stream) : stream_(stream) {}
 
    private:
-    void fire() noexcept override;
+    void run() noexcept override;
     void drop() noexcept override;
     StreamState& stream_;
   };

@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "loop/job.h"
-#include "loop/timer_queue.h"
+#include "loop/timer.h"
 #include "test/support/log.h"
 #include "test/support/loop_test.h"
 
@@ -347,7 +347,7 @@ class OwnJob final : public Job {
 class OwnTimer final : public Timer {
  public:
   explicit OwnTimer(Log& log) : log_(log) {}
-  void fire() noexcept override { log_.add("fire"); }
+  void run() noexcept override { log_.add("run"); }
   void drop() noexcept override { log_.add("drop"); }
 
  private:
@@ -387,7 +387,7 @@ TEST_F(OwnMemoryTest, TakesItsPlaceAmongTheTimers) {
   run();
   loop.arm_at(timer, loop.now() + absl::Hours(1));
   run();
-  EXPECT_EQ(log.str(), "before fire after fire");
+  EXPECT_EQ(log.str(), "before run after run");
   EXPECT_EQ(loop.now(), absl::UnixEpoch() + absl::Seconds(1) + absl::Hours(1));
 }
 

@@ -26,7 +26,7 @@ class Named final : public Timer {
  public:
   explicit Named(char name = '?') : name_(name) {}
   char name() const { return name_; }
-  void fire() noexcept override {}
+  void run() noexcept override {}
   void drop() noexcept override {}
 
  private:
@@ -37,7 +37,7 @@ class TimerQueueTest : public testing::Test {
  protected:
   std::string due() {
     std::string names;
-    while (Timer* timer = timers.pop_due()) names += static_cast<Named*>(timer)->name();
+    while (Job* timer = timers.pop_due()) names += static_cast<Named*>(timer)->name();
     return names;
   }
   std::string due_at(std::int64_t now) {
@@ -320,8 +320,8 @@ TEST_F(TimerQueueTest, GivesEachOnceForClosing) {
     timers.add(many[i], deadlines[i % 6]);
   }
   timers.advance(1001);
-  std::set<Timer*> given;
-  while (Timer* timer = timers.pop_any()) EXPECT_TRUE(given.insert(timer).second);
+  std::set<Job*> given;
+  while (Job* timer = timers.pop_any()) EXPECT_TRUE(given.insert(timer).second);
   EXPECT_EQ(given.size(), many.size());
   EXPECT_EQ(timers.pop_due(), nullptr);
 }
@@ -445,7 +445,7 @@ TEST_P(TimerQueueRandomTest, BehavesLikeTheModel) {
   std::vector<Named> named(GetParam().timers);
   std::vector<Model::Entry> entries(named.size());
   std::vector<bool> queued(named.size());
-  const auto index_of = [&](Timer* timer) { return timer == nullptr ? -1 : static_cast<Named*>(timer) - named.data(); };
+  const auto index_of = [&](Job* timer) { return timer == nullptr ? -1 : static_cast<Named*>(timer) - named.data(); };
   const auto pop = [&] {
     const auto index = index_of(timers_.pop_due());
     EXPECT_EQ(index, index_of(model_.pop_due()));
