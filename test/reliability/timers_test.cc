@@ -1,13 +1,10 @@
 // Timers at the ends of the range of numbers, and by the ten million.
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <ctime>
 #include <iostream>
 #include <limits>
-#include <new>
 #include <random>
 #include <utility>
 #include <vector>
@@ -16,32 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "loop/block_pool.h"
 #include "loop/event_loop.h"
-
-// The slabs of the block pool come from the aligned operator new, and nothing else here does. Without a pool there is
-// nothing to count, and Clang 14's TSan does not let the operators be replaced.
-#if !defined(VOW_NO_BLOCK_POOL) && !(defined(__clang__) && defined(ABSL_HAVE_THREAD_SANITIZER))
-#define VOW_TEST_COUNTS_SLABS 1
-
-namespace {
-std::int64_t slabs = 0;
-}  // namespace
-
-void* operator new(std::size_t bytes, std::align_val_t align) {
-  void* memory = std::aligned_alloc(static_cast<std::size_t>(align), bytes);
-  if (memory == nullptr) std::abort();
-  ++slabs;
-  return memory;
-}
-
-void operator delete(void* memory, std::align_val_t) noexcept {
-  if (memory != nullptr) --slabs;
-  std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t, std::align_val_t align) noexcept { operator delete(memory, align); }
-#endif
+#include "test/reliability/memory.h"
 
 namespace vow {
 namespace {
@@ -51,6 +24,9 @@ constexpr std::uint32_t kMany = 1'000'000;
 #else
 constexpr std::uint32_t kMany = 10'000'000;
 #endif
+
+// The 4 MiB that a thread keeps for its next burst, and the regions of 2 MiB that are in use in part.
+constexpr std::int64_t kFewBytes = 8 << 20;
 
 constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
@@ -198,13 +174,13 @@ TEST(ManyTimersTest, GiveTheirMemoryBackWhenTheyAreCancelledAtRandomAndLeaveTheO
   EventLoop loop({.clock = Clock::kVirtual});
   Watch watch(loop);
   std::vector<Handle> handles;
+  handles.reserve(kMany);
+  const std::int64_t bytes_before = bytes_in_use();
   for (std::uint32_t timer = 0; timer < kMany - kKept; ++timer) handles.push_back(watch.arm(timer));
   // A slab is given back as a whole, so the ones to be kept are kept apart.
   for (std::uint32_t timer = kMany - kKept; timer < kMany; ++timer) watch.arm(timer);
   EXPECT_EQ(watch.armed(), kMany);
-#ifdef VOW_TEST_COUNTS_SLABS
-  const std::int64_t slabs_for_all = slabs;
-#endif
+  const std::int64_t bytes_for_all = bytes_in_use() - bytes_before;
 
   std::shuffle(handles.begin(), handles.end(), std::mt19937(1));
   while (!handles.empty()) {
@@ -212,14 +188,21 @@ TEST(ManyTimersTest, GiveTheirMemoryBackWhenTheyAreCancelledAtRandomAndLeaveTheO
     handles.pop_back();
   }
   EXPECT_EQ(watch.armed(), kKept);
-#ifdef VOW_TEST_COUNTS_SLABS
-  EXPECT_LE(slabs, slabs_for_all / 10 + 70)
-      << "a tenth, the 4 MiB that a thread may keep for its next burst, and loose ends";
-#endif
+  EXPECT_LE(bytes_in_use() - bytes_before, bytes_for_all / 10 + kFewBytes);
 
   EXPECT_EQ(loop.run(), absl::OkStatus());
   EXPECT_EQ(watch.fired(), kKept);
   EXPECT_EQ(watch.out_of_order(), 0);
+}
+
+TEST(ManyTimersTest, GiveTheRoomBackThatTheyWereSortedIn) {
+  EventLoop loop({.clock = Clock::kVirtual});
+  const std::int64_t bytes_before = bytes_in_use();
+  // What is past is due in one turn, the longest past first.
+  for (std::uint32_t timer = 0; timer < kMany / 10; ++timer)
+    loop.call_later(-absl::Nanoseconds(delay_of(timer)), [] {});
+  EXPECT_EQ(loop.run(), absl::OkStatus());
+  EXPECT_LE(bytes_in_use() - bytes_before, kFewBytes);
 }
 
 }  // namespace
