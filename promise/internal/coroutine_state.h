@@ -135,12 +135,13 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
   // In place of the number of states that were skipped, which there can be only when the frame is gone.
   static constexpr std::uint64_t kHasFrame = ~std::uint64_t{0};
 
+  bool has_frame() const { return this->skipped_ == kHasFrame; }
   std::coroutine_handle<Frame> handle() { return Block::handle_of(*this); }
   Frame& frame() { return handle().promise(); }
 
   // What is rare stands apart, so that the rest needs no registers saved.
   void run() noexcept override {
-    if (this->is_following()) [[unlikely]]
+    if (!has_frame()) [[unlikely]]
       return follow();
     Frame& frame = this->frame();
     Await& await = *std::exchange(frame.await, nullptr);
@@ -177,14 +178,16 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
   }
   [[gnu::noinline]] void attach_to_rejected(State& source) { source.attach(*this); }
 
-  // In place of a promise that waits for this very one, one that is rejected already.
   [[gnu::noinline]] void wait_unless_cycle(Await& await, bool takes_errors) {
-    if (await.source->waits_for(this)) {
-      auto* failed = new PlainState<void>(this->where());
-      failed->reject(this->cycle());
-      std::exchange(await.source, failed)->remove_reference();
-    }
+    if (await.source->waits_for(this)) [[unlikely]]
+      refuse_cycle(await);
     attach_to(*await.source, await, takes_errors);
+  }
+  // In place of a promise that waits for this very one, one that is rejected already.
+  [[gnu::noinline]] void refuse_cycle(Await& await) {
+    auto* failed = new PlainState<void>(this->where());
+    failed->reject(this->cycle());
+    std::exchange(await.source, failed)->remove_reference();
   }
 
   // It was cancelled while it ran, and has not heard of it; or it has, and is cleaning up.
@@ -242,7 +245,7 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
   }
 
   void clear() noexcept override {
-    if (this->skipped_ == kHasFrame) handle().destroy();
+    if (has_frame()) handle().destroy();
   }
 
   void drop() noexcept override {
@@ -256,7 +259,7 @@ class alignas(kFrameBlockAlignment<FollowingState<T>>) CoroutineState final : pu
   }
 
   bool run_when_ended(Job& job) noexcept override {
-    if (this->skipped_ != kHasFrame) return false;
+    if (!has_frame()) return false;
     frame().when_ended.push(job);
     return true;
   }

@@ -83,10 +83,13 @@ void State::follow(State& inner) {
 bool State::waits_for(const State* other) const {
   constexpr int kLongestCycle = 1000;
   const State* state = this;
-  for (int i = 0; i < kLongestCycle && state != nullptr && state != other; ++i) {
-    state = state->is_pending() && !state->has_hook_ ? state->slot_.source : nullptr;
+  for (int left = kLongestCycle; left > 0; --left) {
+    if (state == other) return true;
+    if (!state->is_pending() || state->has_hook_) return false;
+    state = state->slot_.source;
+    if (state == nullptr) return false;
   }
-  return state == other;
+  return false;
 }
 
 void State::attach_to_pending(State& inner) {
