@@ -25,8 +25,9 @@ constexpr std::uint32_t kMany = 1'000'000;
 constexpr std::uint32_t kMany = 10'000'000;
 #endif
 
-// The 4 MiB that a thread keeps for its next burst, and the regions of 2 MiB that are in use in part.
-constexpr std::int64_t kFewBytes = 8 << 20;
+// The 4 MiB that a thread keeps for its next burst, the regions of 2 MiB that are in use in part, and as much again for what
+// the allocator adds.
+constexpr std::int64_t kFewBytes = 16 << 20;
 
 constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
