@@ -138,11 +138,13 @@ class EventLoop {
   // turn, the longest past first; InfiniteDuration and InfiniteFuture mean never.
   template <class F>
   Handle call_later(absl::Duration delay, F&& f, SourceLocation where = SourceLocation::current()) {
-    return arm([&] { return deadline_after(delay); }, "call_later", std::forward<F>(f), where);
+    check_usable("call_later", where);
+    return arm(deadline_after(delay), std::forward<F>(f), where);
   }
   template <class F>
   Handle call_at(absl::Time time, F&& f, SourceLocation where = SourceLocation::current()) {
-    return arm([&] { return deadline_at(time); }, "call_at", std::forward<F>(f), where);
+    check_usable("call_at", where);
+    return arm(deadline_at(time), std::forward<F>(f), where);
   }
 
   // Runs f before anything else but the microtasks that are queued already.
@@ -319,12 +321,11 @@ class EventLoop {
 
   std::int64_t deadline_after(absl::Duration delay);
   std::int64_t deadline_at(absl::Time time);
-  template <class Deadline, class F>
-  Handle arm(Deadline&& deadline, const char* name, F&& f, SourceLocation where) {
-    check_usable(name, where);
+  template <class F>
+  Handle arm(std::int64_t deadline, F&& f, SourceLocation where) {
     if constexpr (loop_internal::kIsCallback<F>) {
       auto* call = new loop_internal::TimerCall<std::decay_t<F>>(std::forward<F>(f), id_, where);
-      timers_->add(*call, deadline());
+      timers_->add(*call, deadline);
       return Handle(call);
     } else {
       loop_internal::explain<F>();

@@ -8,7 +8,7 @@
 //   loop.arm_after(alarm, absl::Minutes(5));
 //   vow::EventLoop::disarm(alarm);
 //
-// A job of another kind becomes a timer by `class Sleep : public vow::Timed<State>`. While it is armed it is in no other
+// A job of another kind becomes a timer by `class Reminder : public vow::Timed<Note>`. While it is armed it is in no other
 // queue. Whoever owns an armed timer disarms it before it is destroyed.
 
 #ifndef VOW_LOOP_TIMER_H_

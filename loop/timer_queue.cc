@@ -5,11 +5,6 @@
 #include <new>
 
 namespace vow::loop_internal {
-namespace {
-
-constexpr std::size_t kMostRoomKept = 4096;  // For sorting: 96 KiB.
-
-}  // namespace
 
 // For a deadline after now_.
 inline void TimerQueue::place(Job& timer, std::int64_t deadline) {
@@ -99,6 +94,7 @@ void TimerQueue::sort(List& timers) {
     return a.deadline != b.deadline ? a.deadline < b.deadline : a.position < b.position;
   });
   for (const Sortable* sorted = to_sort_.get(); sorted != end; ++sorted) timers.push_back(*sorted->timer);
+  constexpr std::size_t kMostRoomKept = 4096;
   if (room_to_sort_ > kMostRoomKept) {
     to_sort_.reset();
     room_to_sort_ = 0;
